@@ -1,0 +1,56 @@
+# One command per chore. `make demo` and `make test` need python3 >= 3.11 with venv, and make; nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: demo test test-fast check format lock sdl hooks clean
+
+demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with simulated data
+	@exec $(BIN)/pricegraph demo
+
+test: .venv/dev web/dist  ## every test, on TimescaleDB and on the embedded PostgreSQL
+	@$(BIN)/python tests/prepare.py
+	@$(BIN)/pytest
+
+test-fast: .venv/dev  ## without the slow ones; under a minute
+	@$(BIN)/pytest -m "not slow and not browser"
+
+check: .venv/dev  ## lint, types, import rules, and the committed SDL against the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m schema.export --check
+
+format: .venv/dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+sdl: .venv/dev  ## write schema/schema.graphql anew
+	@$(BIN)/python -m schema.export
+
+hooks: .venv/dev  ## run the checks before each commit
+	@$(BIN)/pre-commit install
+
+lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
+	@cd requirements && ../$(BIN)/$(COMPILE) uv.in -o uv.txt
+	@$(BIN)/$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
+	@$(BIN)/$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .cache web/node_modules web/dist
+
+.venv/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pricegraph needs Python 3.11 or newer; run make PYTHON=/path/to/it")'
+	@$(PYTHON) -m venv .venv || { echo "No venv module: on Debian and Ubuntu run  apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/runtime: .venv/uv requirements/runtime.txt pyproject.toml
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
