@@ -1,0 +1,1 @@
+"""Provider data into the database: clients, pacing, buckets, workers. Never sees GraphQL."""

@@ -1,0 +1,74 @@
+"""Holes: buckets that are expected and not stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg import sql
+
+from db.pool import Connection
+from db.series import Granularity, Series, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of one series inside a window of whole buckets."""
+
+    count: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    holes: list[Window] = field(default_factory=list)
+
+
+# The row at the window's end is a sentinel: with it the last hole, and a series without any row, need no case of their
+# own. Widths are exact hours: a day across a DST change of the session's time zone would not be 24 hours.
+_HOLES = """
+with wanted as (
+    select * from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+), edges as (
+    select coin_id, currency_id, p.ts from wanted
+        join {table} p using (coin_id, currency_id)
+        where p.ts >= %(start)s and p.ts < %(end)s
+    union all
+    select coin_id, currency_id, %(end)s from wanted
+), steps as (
+    select coin_id, currency_id, ts,
+           lag(ts, 1, %(start)s - %(width)s) over (partition by coin_id, currency_id order by ts) + %(width)s as due
+    from edges
+)
+select coin_id, currency_id, count(*) - 1, min(ts), max(due) - %(width)s,
+       array_agg(due order by due) filter (where ts > due),
+       array_agg(ts order by due) filter (where ts > due)
+from steps group by coin_id, currency_id
+"""
+
+
+async def read_stored(
+    connection: Connection, series: Sequence[Series], granularity: Granularity, window: Window
+) -> dict[Series, Stored]:
+    """Counts and holes of many series in one statement. The window must begin and end on bucket starts."""
+    if window.start >= window.end:
+        return {one: Stored() for one in series}
+    query = sql.SQL(_HOLES).format(table=sql.Identifier(granularity.table))
+    parameters = {
+        "coins": [one.coin_id for one in series],
+        "currencies": [one.currency_id for one in series],
+        "start": window.start,
+        "end": window.end,
+        "width": granularity.width,
+    }
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(query, parameters)
+        return {
+            Series(coin, currency): _stored(count, first, last, starts, ends)
+            for coin, currency, count, first, last, starts, ends in await cursor.fetchall()
+        }
+
+
+def _stored(
+    count: int, first: datetime, last: datetime, starts: list[datetime] | None, ends: list[datetime] | None
+) -> Stored:
+    holes = [Window(start, end) for start, end in zip(starts or [], ends or [], strict=True)]
+    return Stored(count, first, last, holes) if count else Stored(0, None, None, holes)

@@ -1,0 +1,215 @@
+"""Stored prices: reading them, and the upsert that respects ranks and keeps what it replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg import sql
+
+from db.pool import Connection
+from db.series import Granularity, Series, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a provider said about one bucket; money in the quote currency."""
+
+    ts: datetime
+    price: float
+    observed_at: datetime
+    market_cap: float | None = None
+    volume_24h: float | None = None
+    high: float | None = None
+    low: float | None = None
+
+
+class PointRow(NamedTuple):
+    """One stored point."""
+
+    coin_id: int
+    ts: datetime
+    price: float
+    market_cap: float | None
+    volume_24h: float | None
+    high: float | None
+    low: float | None
+    observed_at: datetime
+    provider_id: int
+    revision: int
+
+
+class LatestRow(NamedTuple):
+    """The newest sample of a series, whatever its bucket; `price_24h_ago` is the stored bucket a day before it."""
+
+    coin_id: int
+    price: float
+    market_cap: float | None
+    volume_24h: float | None
+    observed_at: datetime
+    provider_id: int
+    price_24h_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    inserted: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(
+            self.inserted + other.inserted, self.corrected + other.corrected, self.unchanged + other.unchanged
+        )
+
+
+_READ = """
+select coin_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id, revision
+from {table}
+where coin_id = any(%(coins)s) and currency_id = %(currency)s and ts >= %(start)s and ts < %(end)s
+order by coin_id, ts
+"""
+
+
+async def list_points(
+    connection: Connection,
+    coin_ids: Sequence[int],
+    currency_id: int,
+    granularity: Granularity,
+    window: Window,
+) -> list[PointRow]:
+    """Stored points of the window, by coin and time."""
+    query = sql.SQL(_READ).format(table=sql.Identifier(granularity.table))
+    parameters = {
+        "coins": list(coin_ids),
+        "currency": currency_id,
+        "start": window.start,
+        "end": window.end,
+    }
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(query, parameters)
+        return [PointRow._make(row) for row in await cursor.fetchall()]
+
+
+_LATEST = """
+select l.coin_id, l.price, l.market_cap, l.volume_24h, l.observed_at, l.provider_id, before.price
+from price_latest l
+left join lateral (
+    select p.price from price_hourly p
+    where p.coin_id = l.coin_id and p.currency_id = l.currency_id
+      and p.ts = date_trunc('hour', l.observed_at - interval '23 hours 30 minutes', 'UTC')
+) before on true
+where l.coin_id = any(%s) and l.currency_id = %s
+"""
+
+
+async def list_latest(connection: Connection, coin_ids: Sequence[int], currency_id: int) -> list[LatestRow]:
+    """The newest sample of each series that has one. The day before is the hour nearest to 24 hours earlier."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_LATEST, (list(coin_ids), currency_id))
+        return [LatestRow._make(row) for row in await cursor.fetchall()]
+
+
+# `old` is read under the series lock that upsert_points takes, so the counts are exact. A source of a lower rank never
+# overwrites a higher one; the same rank corrects itself.
+_UPSERT = """
+with incoming as (
+    select * from unnest(%(ts)s::timestamptz[], %(price)s::float8[], %(market_cap)s::float8[], %(volume)s::float8[],
+                         %(high)s::float8[], %(low)s::float8[], %(observed_at)s::timestamptz[])
+        as t (ts, price, market_cap, volume_24h, high, low, observed_at)
+), old as (
+    select p.*, r.rank from {table} p join providers r on r.id = p.provider_id
+    where p.coin_id = %(coin)s and p.currency_id = %(currency)s and p.ts >= %(first)s and p.ts <= %(last)s
+), changed as (
+    select i.ts from incoming i join old o using (ts)
+    where (select rank from providers where id = %(provider)s) <= o.rank
+      and (i.price, i.market_cap, i.volume_24h, i.high, i.low)
+          is distinct from (o.price, o.market_cap, o.volume_24h, o.high, o.low)
+), kept as (
+    insert into price_revisions (coin_id, currency_id, granularity, ts, revision, price, market_cap, volume_24h,
+                                 high, low, observed_at, provider_id, replaced_at)
+    select o.coin_id, o.currency_id, %(granularity)s, o.ts, o.revision, o.price, o.market_cap, o.volume_24h,
+           o.high, o.low, o.observed_at, o.provider_id, %(now)s
+    from old o join changed using (ts)
+), written as (
+    insert into {table} as p
+        (coin_id, currency_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id)
+    select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at, %(provider)s
+    from incoming i left join old o using (ts)
+    where o.ts is null or i.ts in (select ts from changed)
+    on conflict (coin_id, currency_id, ts) do update
+        set price = excluded.price, market_cap = excluded.market_cap, volume_24h = excluded.volume_24h,
+            high = excluded.high, low = excluded.low, observed_at = excluded.observed_at,
+            provider_id = excluded.provider_id, revision = p.revision + 1
+)
+select (select count(*) from incoming i where not exists (select from old o where o.ts = i.ts)),
+       (select count(*) from changed)
+"""
+
+
+async def upsert_points(
+    connection: Connection,
+    series: Series,
+    granularity: Granularity,
+    provider_id: int,
+    points: Sequence[Point],
+    now: datetime,
+) -> Written:
+    """Store points of one series; at most one a bucket. A changed value raises `revision`, the old one is kept."""
+    if not points:
+        return Written()
+    await _lock_series(connection, series)
+    query = sql.SQL(_UPSERT).format(table=sql.Identifier(granularity.table))
+    parameters = {
+        "coin": series.coin_id,
+        "currency": series.currency_id,
+        "provider": provider_id,
+        "granularity": granularity.value,
+        "now": now,
+        "first": min(p.ts for p in points),
+        "last": max(p.ts for p in points),
+        "ts": [p.ts for p in points],
+        "price": [p.price for p in points],
+        "market_cap": [p.market_cap for p in points],
+        "volume": [p.volume_24h for p in points],
+        "high": [p.high for p in points],
+        "low": [p.low for p in points],
+        "observed_at": [p.observed_at for p in points],
+    }
+    row = await (await connection.execute(query, parameters)).fetchone()
+    assert row is not None
+    inserted, corrected = row
+    return Written(inserted, corrected, len(points) - inserted - corrected)
+
+
+_UPSERT_LATEST = """
+insert into price_latest as l (coin_id, currency_id, price, market_cap, volume_24h, observed_at, provider_id)
+values (%s, %s, %s, %s, %s, %s, %s)
+on conflict (coin_id, currency_id) do update
+    set price = excluded.price, market_cap = excluded.market_cap, volume_24h = excluded.volume_24h,
+        observed_at = excluded.observed_at, provider_id = excluded.provider_id
+    where excluded.observed_at > l.observed_at
+"""
+
+
+async def upsert_latest(connection: Connection, series: Series, provider_id: int, sample: Point) -> None:
+    """Keep the sample as the latest price if it is newer than the one that is there."""
+    await connection.execute(
+        _UPSERT_LATEST,
+        (
+            series.coin_id,
+            series.currency_id,
+            sample.price,
+            sample.market_cap,
+            sample.volume_24h,
+            sample.observed_at,
+            provider_id,
+        ),
+    )
+
+
+async def _lock_series(connection: Connection, series: Series) -> None:
+    """One writer a series at a time, until the transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock(%s, %s)", (series.coin_id, series.currency_id))

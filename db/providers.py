@@ -1,0 +1,139 @@
+"""Providers as the workers configured them, and the budgets that all processes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.pool import Connection
+from db.reference import PROVIDER_IDS
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a plan allows: `calls` in any `period`, of which `burst` may come at once; calls a month, if limited."""
+
+    key: str
+    calls: int
+    period: timedelta
+    burst: int
+    monthly_limit: int | None
+    reach_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """`wait` seconds until the call may be made; with a `reason` nothing was reserved and nothing may be sent.
+
+    A `probe` is the one call that finds out whether a provider that was down has come back.
+    """
+
+    wait: float
+    reason: str | None = None
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """The provider a refresh plans for. `seconds_per_call` is the pace of its budget."""
+
+    id: int
+    reach_days: int | None
+    seconds_per_call: float
+
+
+async def configure_budget(connection: Connection, provider: str, budget: Budget, simulated: bool) -> None:
+    """Store the plan that this installation's workers use; what has been used so far stays."""
+    await connection.execute(
+        """
+        insert into provider_budget (key, calls, period, burst, monthly_limit) values (%s, %s, %s, %s, %s)
+        on conflict (key) do update set calls = excluded.calls, period = excluded.period, burst = excluded.burst,
+                                        monthly_limit = excluded.monthly_limit
+        """,
+        (budget.key, budget.calls, budget.period, budget.burst, budget.monthly_limit),
+    )
+    await connection.execute(
+        "update providers set budget_key = %s, reach_days = %s, simulated = %s where code = %s",
+        (budget.key, budget.reach_days, simulated, provider),
+    )
+
+
+async def read_provider(connection: Connection, provider: str) -> ProviderRow:
+    """Before a worker has ever started nothing is configured: then the keyless plan's limits are assumed."""
+    cursor = await connection.execute(
+        """
+        select p.budget_key is not null, p.reach_days, extract(epoch from b.period)::float8 / (b.calls - b.burst)
+        from providers p left join provider_budget b on b.key = p.budget_key where p.code = %s
+        """,
+        (provider,),
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    configured, reach_days, seconds = row
+    if not configured:
+        return ProviderRow(PROVIDER_IDS[provider], 365, 20.0)
+    return ProviderRow(PROVIDER_IDS[provider], reach_days, seconds)
+
+
+async def any_simulated(connection: Connection) -> bool:
+    row = await (await connection.execute("select bool_or(simulated) from providers")).fetchone()
+    return bool(row and row[0])
+
+
+async def take_budget(connection: Connection, key: str, now: datetime) -> Reservation:
+    row = await (await connection.execute("select * from take_budget(%s, %s)", (key, now))).fetchone()
+    assert row is not None
+    return Reservation(*row)
+
+
+async def read_block(connection: Connection, key: str, now: datetime) -> Reservation:
+    """Whether the provider may be called now: someone else may have been told to wait since the reservation."""
+    cursor = await connection.execute(
+        """
+        select extract(epoch from blocked_until - %(now)s)::float8, blocked_reason
+        from provider_budget where key = %(key)s and blocked_until > %(now)s
+        """,
+        {"key": key, "now": now},
+    )
+    row = await cursor.fetchone()
+    return Reservation(*row) if row else Reservation(0.0)
+
+
+async def note_success(connection: Connection, key: str, now: datetime) -> None:
+    """A call that was answered with 200 costs one credit of the month, and closes the breaker."""
+    await connection.execute(
+        """
+        update provider_budget
+        set month_used = case when month = date_trunc('month', %(now)s::timestamptz at time zone 'UTC')
+                              then month_used + 1 else 1 end,
+            month = date_trunc('month', %(now)s::timestamptz at time zone 'UTC'), failures = 0,
+            blocked_until = case when blocked_reason = 'DOWN' then null else blocked_until end
+        where key = %(key)s
+        """,
+        {"key": key, "now": now},
+    )
+
+
+async def note_failure(connection: Connection, key: str, now: datetime) -> None:
+    """Count a failure in a row: from the fifth on the provider is left alone, but for a probe a minute."""
+    await connection.execute(
+        """
+        update provider_budget
+        set failures = failures + 1,
+            blocked_until = case when failures + 1 >= 5 then greatest(blocked_until, %(now)s + interval '60 seconds')
+                            else blocked_until end,
+            blocked_reason = case when failures + 1 >= 5 then 'DOWN' else blocked_reason end
+        where key = %(key)s
+        """,
+        {"key": key, "now": now},
+    )
+
+
+async def block(connection: Connection, key: str, until: datetime, reason: str) -> None:
+    """Nobody calls the provider with this key before `until`."""
+    await connection.execute(
+        """
+        update provider_budget set blocked_until = greatest(blocked_until, %s), blocked_reason = %s where key = %s
+        """,
+        (until, reason, key),
+    )

@@ -1,0 +1,46 @@
+"""The job queue: procrastinate's tables. A job only says "look at this task"; `refresh_tasks` own the state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from db.pool import Connection
+
+QUEUE = "ingest"
+FETCH_JOB = "fetch"
+_SWEEP_LOCK = 7_204_511_962
+
+# procrastinate's own function, called on the caller's connection: the tasks and their jobs commit together, and ten
+# thousand of them are one statement. The locks keep a task from being queued twice, or run twice at once.
+_ENQUEUE = """
+select procrastinate_defer_jobs_v1(array_agg(
+    row(%(queue)s, %(job)s, 0, 'task:' || id, 'task:' || id, jsonb_build_object('task_id', id),
+        %(at)s::timestamptz)::procrastinate_job_to_defer_v1 order by place))
+from unnest(%(ids)s::bigint[]) with ordinality as t (id, place)
+"""
+
+_ORPHANS = """
+select t.id from refresh_tasks t
+where t.status in ('PENDING', 'RUNNING', 'DEFERRED')
+  and not exists (select from procrastinate_jobs j
+                  where j.lock = 'task:' || t.id and j.status in ('todo', 'doing'))
+order by t.id
+"""
+
+
+async def enqueue_tasks(connection: Connection, task_ids: Sequence[int], at: datetime | None = None) -> None:
+    """Queue one job for each task, in this order; not before `at`."""
+    if task_ids:
+        await connection.execute(_ENQUEUE, {"queue": QUEUE, "job": FETCH_JOB, "ids": list(task_ids), "at": at})
+
+
+async def requeue_orphans(connection: Connection) -> list[int]:
+    """Queue the open tasks that no job stands for: their job ended in an error before the task did.
+
+    The caller holds the transaction; its lock keeps two sweepers from queueing the same task.
+    """
+    await connection.execute("select pg_advisory_xact_lock(%s)", (_SWEEP_LOCK,))
+    orphans = [row[0] for row in await (await connection.execute(_ORPHANS)).fetchall()]
+    await enqueue_tasks(connection, orphans)
+    return orphans

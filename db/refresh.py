@@ -1,0 +1,279 @@
+"""Refreshes from the API's side: planned, recorded and queued in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from db.fetches import Outcome, list_fetches
+from db.gaps import read_stored
+from db.planning import PlannedTask, clip, days_of, oldest_allowed, plan_series, subtract
+from db.pool import Connection
+from db.providers import ProviderRow, read_provider
+from db.queue import enqueue_tasks
+from db.series import Granularity, Series, Window, complete, floor
+
+KEY_LIFETIME = timedelta(hours=24)
+# Any fixed number: planning is one at a time, so that two refreshes of the same thing see each other's tasks.
+_PLANNING_LOCK = 7_204_511_961
+
+
+class IdempotencyConflict(Exception):
+    """The key was used within 24 hours for a different request."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """What to refresh. Without `start` the history window applies, without `end` everything up to now."""
+
+    series: Sequence[Series]
+    granularities: Sequence[Granularity]
+    history_days: int
+    start: datetime | None = None
+    end: datetime | None = None
+    force: bool = False
+
+    def window(self, granularity: Granularity, now: datetime) -> Window:
+        """The complete buckets that the request speaks of."""
+        start = self.start or floor(now, granularity.width) - timedelta(days=self.history_days)
+        return complete(Window(start, self.end or now), now, granularity.width)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Equal for equal requests; what an idempotency key stands for."""
+        return {
+            "series": sorted([one.coin_id, one.currency_id] for one in self.series),
+            "granularities": sorted(one.value for one in self.granularities),
+            "from": self.start.isoformat() if self.start else None,
+            "to": self.end.isoformat() if self.end else None,
+            "force": self.force,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a refresh would do: `tasks` to make, `joined` that another run has open already.
+
+    `points` counts the missing buckets of the tasks; `beyond_plan` says that older buckets were asked for than the
+    provider's plan answers for, and `oldest` where its history begins.
+    """
+
+    tasks: list[PlannedTask] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
+    points: int = 0
+    seconds: float = 0.0
+    beyond_plan: bool = False
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`repeated`: the idempotency key named a run that was there already; then there is no plan."""
+
+    run_id: int
+    plan: Plan
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenTask:
+    id: int
+    granularity: Granularity
+    window: Window
+
+
+async def record_refresh(
+    connection: Connection,
+    request: RefreshRequest,
+    now: datetime,
+    requested_by: str,
+    idempotency_key: str | None = None,
+) -> Recorded:
+    """Record a run with its tasks and queue them. The caller holds the transaction."""
+    await connection.execute("select pg_advisory_xact_lock(%s)", (_PLANNING_LOCK,))
+    if idempotency_key and (run_id := await _find_run(connection, request, now, requested_by, idempotency_key)):
+        return Recorded(run_id, Plan(), repeated=True)
+    provider = await read_provider(connection, "COINGECKO")
+    plan = await _plan(connection, request, provider, now)
+    task_ids = await _insert_tasks(connection, plan.tasks, provider.id, now)
+    run_id = await _insert_run(connection, request, now, requested_by, idempotency_key, [*plan.joined, *task_ids])
+    await enqueue_tasks(connection, task_ids)
+    return Recorded(run_id, plan)
+
+
+async def plan_refresh(connection: Connection, request: RefreshRequest, now: datetime) -> Plan:
+    """What `record_refresh` would do now; changes nothing."""
+    return await _plan(connection, request, await read_provider(connection, "COINGECKO"), now)
+
+
+async def _plan(connection: Connection, request: RefreshRequest, provider: ProviderRow, now: datetime) -> Plan:
+    oldest = oldest_allowed(now, provider.reach_days)
+    open_tasks = await _list_open_tasks(connection, request.series)
+    hourly = await _list_missing(connection, request, Granularity.HOURLY, now, oldest)
+    daily = await _list_missing(connection, request, Granularity.DAILY, now, oldest)
+    tasks: list[PlannedTask] = []
+    joined: list[int] = []
+    points = 0
+    for series in request.series:
+        hours, days = hourly.get(series, []), daily.get(series, [])
+        shared = [task for task in open_tasks.get(series, []) if _helps(task, hours, days)]
+        hours = subtract(hours, [task.window for task in shared if task.granularity is Granularity.HOURLY])
+        days = subtract(days, [_days_of(task) for task in shared])
+        joined += [task.id for task in shared]
+        tasks += plan_series(series, hours, days)
+        points += _count(hours, Granularity.HOURLY) + _count(days, Granularity.DAILY)
+    tasks.sort(key=lambda task: task.window.end, reverse=True)
+    beyond = any(request.window(one, now).start < oldest for one in request.granularities)
+    return Plan(tasks, joined, points, len(tasks) * provider.seconds_per_call, beyond, oldest)
+
+
+async def _list_missing(
+    connection: Connection, request: RefreshRequest, granularity: Granularity, now: datetime, oldest: datetime
+) -> dict[Series, list[Window]]:
+    """The buckets worth asking for: within the plan, and not known to be empty at the provider."""
+    if granularity not in request.granularities:
+        return {}
+    window = request.window(granularity, now)
+    window = Window(max(window.start, oldest), window.end)
+    if window.start >= window.end:
+        return {}
+    if request.force:
+        return {series: [window] for series in request.series}
+    stored = await read_stored(connection, request.series, granularity, window)
+    fetches = await list_fetches(connection, request.series, granularity, window)
+    return {
+        series: subtract(
+            stored[series].holes,
+            [
+                fetch.window
+                for fetch in fetches[series]
+                if fetch.outcome is Outcome.NO_DATA and (fetch.expires_at is None or fetch.expires_at > now)
+            ],
+        )
+        for series in request.series
+    }
+
+
+def _days_of(task: _OpenTask) -> Window:
+    return days_of(task.window) if task.granularity is Granularity.HOURLY else task.window
+
+
+def _helps(task: _OpenTask, hours: Sequence[Window], days: Sequence[Window]) -> bool:
+    """Whether the open task will fill some of the missing buckets."""
+    if task.granularity is Granularity.HOURLY and clip(hours, task.window):
+        return True
+    return bool(clip(days, _days_of(task)))
+
+
+def _count(windows: Sequence[Window], granularity: Granularity) -> int:
+    return sum(window.buckets(granularity.width) for window in windows)
+
+
+async def _list_open_tasks(connection: Connection, series: Sequence[Series]) -> dict[Series, list[_OpenTask]]:
+    cursor = await connection.execute(
+        """
+        select t.id, t.coin_id, t.currency_id, t.granularity, t.from_ts, t.to_ts
+        from refresh_tasks t join unnest(%s::int[], %s::smallint[]) as w (coin_id, currency_id)
+            using (coin_id, currency_id)
+        where t.status in ('PENDING', 'RUNNING', 'DEFERRED') order by t.id
+        """,
+        ([one.coin_id for one in series], [one.currency_id for one in series]),
+    )
+    found: dict[Series, list[_OpenTask]] = {}
+    for id_, coin, currency, granularity, start, end in await cursor.fetchall():
+        task = _OpenTask(id_, Granularity(granularity), Window(start, end))
+        found.setdefault(Series(coin, currency), []).append(task)
+    return found
+
+
+async def _find_run(
+    connection: Connection, request: RefreshRequest, now: datetime, requested_by: str, key: str
+) -> int | None:
+    cursor = await connection.execute(
+        """
+        select id, request from refresh_runs
+        where requested_by = %s and idempotency_key = %s and created_at > %s order by created_at desc limit 1
+        """,
+        (requested_by, key, now - KEY_LIFETIME),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    if row[1] != request.fingerprint():
+        raise IdempotencyConflict(key)
+    return int(row[0])
+
+
+async def _insert_tasks(
+    connection: Connection, tasks: Sequence[PlannedTask], provider_id: int, now: datetime
+) -> list[int]:
+    if not tasks:
+        return []
+    cursor = await connection.execute(
+        """
+        insert into refresh_tasks (coin_id, currency_id, granularity, provider_id, from_ts, to_ts, created_at)
+        select coin, currency, granularity, %(provider)s, from_ts, to_ts, %(now)s
+        from unnest(%(coins)s::int[], %(currencies)s::smallint[], %(granularities)s::text[],
+                    %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+            with ordinality as t (coin, currency, granularity, from_ts, to_ts, place)
+        order by place returning id
+        """,
+        {
+            "provider": provider_id,
+            "now": now,
+            "coins": [task.series.coin_id for task in tasks],
+            "currencies": [task.series.currency_id for task in tasks],
+            "granularities": [task.granularity.value for task in tasks],
+            "starts": [task.window.start for task in tasks],
+            "ends": [task.window.end for task in tasks],
+        },
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+# The joined tasks are locked first: one that ends in this moment is either counted as open here or not at all.
+_INSERT_RUN = """
+with linked as (
+    select id, status from refresh_tasks where id = any(%(tasks)s) order by id for update
+), state as (
+    select count(*) as total,
+           count(*) filter (where status in ('PENDING', 'RUNNING', 'DEFERRED')) as open,
+           count(*) filter (where status = 'DEFERRED') as deferred
+    from linked
+), run as (
+    insert into refresh_runs (status, requested_by, idempotency_key, request, tasks_total, tasks_open, tasks_deferred,
+                              created_at, started_at, finished_at)
+    select case when open = 0 then 'SUCCEEDED' else 'QUEUED' end, %(by)s, %(key)s, %(request)s, total, open, deferred,
+           %(now)s, case when open = 0 then %(now)s::timestamptz end, case when open = 0 then %(now)s::timestamptz end
+    from state returning id
+), links as (
+    insert into refresh_run_tasks (run_id, task_id) select run.id, linked.id from run, linked
+)
+select id from run
+"""
+
+
+async def _insert_run(
+    connection: Connection,
+    request: RefreshRequest,
+    now: datetime,
+    requested_by: str,
+    key: str | None,
+    task_ids: Sequence[int],
+) -> int:
+    cursor = await connection.execute(
+        _INSERT_RUN,
+        {
+            "tasks": list(task_ids),
+            "by": requested_by,
+            "key": key,
+            "request": orjson.dumps(request.fingerprint()).decode(),
+            "now": now,
+        },
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])

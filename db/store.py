@@ -1,0 +1,46 @@
+"""What the database offers, found out once."""
+
+from enum import StrEnum
+
+import psycopg
+
+
+class Store(StrEnum):
+    TIMESCALEDB_COMMUNITY = "TIMESCALEDB_COMMUNITY"
+    TIMESCALEDB_APACHE = "TIMESCALEDB_APACHE"
+    POSTGRESQL = "POSTGRESQL"
+
+
+_EDITION = """
+select case when not exists (select from pg_extension where extname = 'timescaledb') then null
+            else coalesce(current_setting('timescaledb.license', true), 'apache') end
+"""
+# The extension can only be created where the server loads it at start.
+_LOADED = """
+select exists (select from pg_available_extensions where name = 'timescaledb')
+       and current_setting('shared_preload_libraries') like '%timescaledb%'
+"""
+
+
+def read_store(connection: psycopg.Connection[tuple[object, ...]]) -> Store:
+    """The store behind this connection, as far as the extension has been created in this database."""
+    row = connection.execute(_EDITION).fetchone()
+    return _store(row[0] if row else None)
+
+
+async def read_store_async(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> Store:
+    row = await (await connection.execute(_EDITION)).fetchone()
+    return _store(row[0] if row else None)
+
+
+def create_extension(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Create TimescaleDB's extension where the server has it loaded; elsewhere ordinary tables do."""
+    row = connection.execute(_LOADED).fetchone()
+    if row and row[0]:
+        connection.execute("create extension if not exists timescaledb")
+
+
+def _store(license_: object) -> Store:
+    if license_ is None:
+        return Store.POSTGRESQL
+    return Store.TIMESCALEDB_COMMUNITY if license_ == "timescale" else Store.TIMESCALEDB_APACHE

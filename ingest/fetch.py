@@ -1,0 +1,151 @@
+"""One refresh task: fetch its window, bucket it, store everything in one transaction.
+
+At least once, plus upsert: a crash anywhere costs a repeated request, never a row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from db.fetches import Fetch, Outcome, record_answer
+from db.planning import days_of
+from db.pool import Connection, Database
+from db.prices import Point, Written, upsert_latest, upsert_points
+from db.series import HOUR, Granularity, Window, complete, floor, nearest
+from db.tasks import ClaimedTask, TaskError, TaskStatus, claim_task, defer_task, finish_task
+from ingest.buckets import list_empty, to_point, to_points
+from ingest.clock import Clock
+from ingest.errors import FatalProviderError, Kind, ProviderError
+from ingest.pacing import Pacer
+from ingest.providers.coingecko import CoinGecko, History
+
+log = structlog.get_logger()
+
+# After so many attempts a task is given up; the next refresh makes a new one.
+MAX_ATTEMPTS = 10
+# CoinGecko caches answers up to 30 minutes, so a young bucket that is missing may still come.
+_YOUNG = timedelta(hours=48)
+_YOUNG_EXPIRY = timedelta(minutes=30)
+_OLD_EXPIRY = timedelta(days=30)
+
+_CODES = {
+    Kind.RATE_LIMITED: "PROVIDER_RATE_LIMITED",
+    Kind.QUOTA: "PROVIDER_RATE_LIMITED",
+    Kind.PLAN: "PROVIDER_PLAN_LIMIT",
+}
+_OUTCOMES = {
+    Kind.RATE_LIMITED: Outcome.RATE_LIMITED,
+    Kind.QUOTA: Outcome.RATE_LIMITED,
+    Kind.PLAN: Outcome.PLAN_LIMIT,
+}
+
+
+class Fetcher:
+    """Runs tasks against one provider."""
+
+    def __init__(self, database: Database, provider: CoinGecko, budget_key: str, clock: Clock) -> None:
+        self._database = database
+        self._provider = provider
+        self._budget_key = budget_key
+        self._clock = clock
+
+    async def run_task(self, task_id: int) -> None:
+        """Bring the task to an end, or put it aside until the provider may be asked again."""
+        async with self._database.transaction() as connection:
+            task = await claim_task(connection, task_id, self._clock.now())
+        if task is None:
+            return
+        pacer = Pacer(self._database, self._budget_key, self._clock)
+        try:
+            history = await pacer.call(lambda: self._fetch(task))
+        except ProviderError as error:
+            await self._give_way(task, error, pacer.requests)
+            return
+        async with self._database.transaction() as connection:
+            await _store(connection, task, history, self._clock.now(), pacer.requests)
+
+    async def abandon_task(self, task_id: int) -> None:
+        """After a fault of our own: leave the task open for another attempt, unless it has had enough."""
+        now = self._clock.now()
+        problem = TaskError("INTERNAL", "the worker failed on this task; its log says why")
+        async with self._database.transaction() as connection:
+            task = await claim_task(connection, task_id, now)
+            if task and task.attempts > MAX_ATTEMPTS:
+                await finish_task(connection, task_id, TaskStatus.FAILED, now, requests=0, error=problem)
+
+    async def _fetch(self, task: ClaimedTask) -> History:
+        return await self._provider.fetch_history(
+            task.provider_coin_id, task.currency, task.granularity, task.window, self._clock.now()
+        )
+
+    async def _give_way(self, task: ClaimedTask, error: ProviderError, requests: int) -> None:
+        now = self._clock.now()
+        problem = TaskError(_CODES.get(error.kind, "PROVIDER_ERROR"), error.message)
+        log.warning("fetch failed", task=task.id, kind=error.kind.value, problem=error.message)
+        async with self._database.transaction() as connection:
+            if _is_final(error, task.attempts):
+                await _record_failure(connection, task, error, now)
+                await finish_task(connection, task.id, TaskStatus.FAILED, now, requests=requests, error=problem)
+            else:
+                at = now + timedelta(seconds=error.retry_after or 60)
+                await defer_task(connection, task.id, at, now, problem, requests)
+
+
+def _is_final(error: ProviderError, attempts: int) -> bool:
+    """A spent month, a refused key and a fatal answer are not waited for; being told to wait never is the end."""
+    if isinstance(error, FatalProviderError) or error.kind in (Kind.QUOTA, Kind.AUTH, Kind.BLOCKED):
+        return True
+    return error.kind is not Kind.RATE_LIMITED and attempts >= MAX_ATTEMPTS
+
+
+async def _store(connection: Connection, task: ClaimedTask, history: History, now: datetime, requests: int) -> None:
+    written = Written()
+    for granularity, window in _targets(task):
+        points = to_points(history.samples, granularity, _with_running(window, granularity, now), now)
+        written += await upsert_points(connection, task.series, granularity, task.provider_id, points, now)
+        left = _explain(points, history, granularity, complete(window, now, granularity.width), now)
+        await record_answer(connection, task.series, granularity, task.provider_id, window, left)
+    if history.latest:
+        sample = to_point(history.latest, history.latest.at)
+        await upsert_latest(connection, task.series, task.provider_id, sample)
+    status = TaskStatus.UPDATED if written.inserted or written.corrected else TaskStatus.UNCHANGED
+    await finish_task(
+        connection, task.id, status, now, written=written, rejected=len(history.rejected), requests=requests
+    )
+
+
+def _targets(task: ClaimedTask) -> list[tuple[Granularity, Window]]:
+    """What one answer fills."""
+    if task.granularity is Granularity.DAILY:
+        return [(Granularity.DAILY, task.window)]
+    return [(Granularity.HOURLY, task.window), (Granularity.DAILY, days_of(task.window))]
+
+
+def _with_running(window: Window, granularity: Granularity, now: datetime) -> Window:
+    """The window, and the bucket after it if that is the one running now: the answer holds its start too."""
+    running = window.end <= now < window.end + granularity.width
+    return Window(window.start, window.end + granularity.width) if running else window
+
+
+def _explain(
+    points: list[Point], history: History, granularity: Granularity, window: Window, now: datetime
+) -> list[Fetch]:
+    """Why each bucket without a point has none."""
+    refused = {floor(nearest(stamp, HOUR), granularity.width) for stamp in history.rejected}
+    fetches: list[Fetch] = []
+    for empty in list_empty(points, granularity, window):
+        young = now - empty.end < _YOUNG
+        expires = now + (_YOUNG_EXPIRY if young else _OLD_EXPIRY)
+        outcome = Outcome.REJECTED if any(empty.start <= at < empty.end for at in refused) else Outcome.NO_DATA
+        fetches.append(Fetch(empty, outcome, now, expires))
+    return fetches
+
+
+async def _record_failure(connection: Connection, task: ClaimedTask, error: ProviderError, now: datetime) -> None:
+    outcome = _OUTCOMES.get(error.kind, Outcome.PROVIDER_ERROR)
+    next_attempt = now + timedelta(seconds=error.retry_after) if error.retry_after else None
+    for granularity, window in _targets(task):
+        fetch = Fetch(window, outcome, now, next_attempt)
+        await record_answer(connection, task.series, granularity, task.provider_id, window, [fetch])

@@ -1,0 +1,31 @@
+"""What the ingest module needs to know; built by the entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Plan(StrEnum):
+    """CoinGecko's plans."""
+
+    PUBLIC = "public"
+    DEMO = "demo"
+    BASIC = "basic"
+    ANALYST = "analyst"
+    PRO = "pro"
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """`calls_per_minute` overrides the plan's pace; `coingecko_url` the plan's host."""
+
+    plan: Plan = Plan.PUBLIC
+    api_key: str | None = field(default=None, repr=False)
+    coingecko_url: str | None = None
+    calls_per_minute: int | None = None
+    simulated: bool = False
+    coins: Sequence[str] = ()
+    currencies: Sequence[str] = ()
+    concurrency: int = 4

@@ -1,0 +1,120 @@
+"""The worker: takes jobs from the queue, and takes over those of workers that died."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+
+from db.pool import Database
+from db.providers import configure_budget
+from db.queue import FETCH_JOB, QUEUE, requeue_orphans
+from ingest.catalogue import sync_catalogue
+from ingest.clock import Clock, SystemClock
+from ingest.errors import ProviderError
+from ingest.fetch import Fetcher
+from ingest.pacing import Pacer
+from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
+from ingest.settings import IngestSettings
+
+log = structlog.get_logger()
+
+# A worker that has not been heard of for STALLED_SECONDS is dead; its jobs are looked for every SWEEP_SECONDS. Together
+# they bound the time to a takeover.
+HEARTBEAT_SECONDS = 5.0
+STALLED_SECONDS = 30.0
+SWEEP_SECONDS = 10.0
+# What a batch in progress gets to end after SIGTERM.
+GRACE_SECONDS = 20.0
+_RESTART_SECONDS = 2.0
+_CATALOGUE_RETRY_SECONDS = 30.0
+
+
+async def run_worker(database: Database, database_url: str, settings: IngestSettings, ready: asyncio.Event) -> None:
+    """Work until cancelled. `ready` is set once the configured coins are known."""
+    clock = SystemClock()
+    budget = budget_of(settings)
+    async with make_client(settings) as client:
+        provider = CoinGecko(client, budget.reach_days)
+        async with database.transaction() as connection:
+            await configure_budget(connection, NAME, budget, settings.simulated)
+        fetcher = Fetcher(database, provider, budget.key, clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_keep_catalogue(database, provider, budget.key, clock, settings, ready))
+            group.create_task(_keep_working(database, database_url, fetcher, settings.concurrency))
+
+
+async def _keep_catalogue(
+    database: Database, provider: CoinGecko, key: str, clock: Clock, settings: IngestSettings, ready: asyncio.Event
+) -> None:
+    """Learn the configured coins; a provider that is away is asked again until it answers."""
+    while not ready.is_set():
+        try:
+            pacer = Pacer(database, key, clock)
+            await sync_catalogue(database, provider, pacer, clock, settings.coins, settings.currencies)
+        except (ProviderError, psycopg.Error) as error:
+            log.warning("the catalogue cannot be read yet", problem=str(error))
+            await clock.sleep(_CATALOGUE_RETRY_SECONDS)
+        else:
+            ready.set()
+
+
+async def _keep_working(database: Database, database_url: str, fetcher: Fetcher, concurrency: int) -> None:
+    """Run the queue's worker; when the database goes away, start it again until the database is back."""
+    while True:
+        try:
+            async with _open_queue(database_url, fetcher) as app, asyncio.TaskGroup() as group:
+                group.create_task(_sweep(database, app))
+                group.create_task(_work(app, concurrency))
+        except* (psycopg.Error, ConnectorException) as errors:
+            log.warning("the queue was lost, starting again", problem=str(errors.exceptions[0]))
+        await asyncio.sleep(_RESTART_SECONDS)
+
+
+async def _work(app: App, concurrency: int) -> None:
+    await app.run_worker_async(
+        queues=[QUEUE],
+        concurrency=concurrency,
+        install_signal_handlers=False,
+        fetch_job_polling_interval=1.0,
+        update_heartbeat_interval=HEARTBEAT_SECONDS,
+        stalled_worker_timeout=STALLED_SECONDS,
+        shutdown_graceful_timeout=GRACE_SECONDS,
+        # The tasks keep the history; a finished job is of no use.
+        delete_jobs="always",
+    )
+
+
+async def _sweep(database: Database, app: App) -> None:
+    """Put jobs of dead workers back into the queue, and make jobs for open tasks that lost theirs."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            log.warning("taking over a job of a worker that died", job=job.id)
+            await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
+        async with database.transaction() as connection:
+            await requeue_orphans(connection)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _open_queue(database_url: str, fetcher: Fetcher) -> AsyncIterator[App]:
+    connector = PsycopgConnector(conninfo=database_url, min_size=1, max_size=4, kwargs={"connect_timeout": 5})
+    app = App(connector=connector)
+
+    @app.task(name=FETCH_JOB, queue=QUEUE)
+    async def fetch(task_id: int) -> None:
+        try:
+            await fetcher.run_task(task_id)
+        except Exception:
+            log.exception("a task failed unexpectedly", task=task_id)
+            await fetcher.abandon_task(task_id)
+            raise
+
+    async with app.open_async():
+        yield app
