@@ -3,12 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test test-fast check format lock sdl hooks clean
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
+HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+
+.PHONY: demo test test-fast check format web web-beside lock sdl hooks clean
 
 demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with simulated data
 	@exec $(BIN)/pricegraph demo
 
-test: .venv/dev web/dist  ## every test, on TimescaleDB and on the embedded PostgreSQL
+test: .venv/dev web  ## every test, on TimescaleDB and on the embedded PostgreSQL
 	@$(BIN)/python tests/prepare.py
 	@$(BIN)/pytest
 
@@ -22,7 +25,7 @@ check: .venv/dev  ## lint, types, import rules, and the committed SDL against th
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m schema.export --check
 
-format: .venv/dev
+format: .venv/dev  ## mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -31,6 +34,14 @@ sdl: .venv/dev  ## write schema/schema.graphql anew
 
 hooks: .venv/dev  ## run the checks before each commit
 	@$(BIN)/pre-commit install
+
+web:  ## the web pages, if Node.js is there; the API needs none
+	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory web/dist/index.html; \
+	else echo "The web pages are not built: they need Node.js 20.19 or newer with npm. The API works all the same."; fi
+
+web-beside:  # while the demo starts; Ctrl-C ends the build too
+	@mkdir -p .cache
+	@$(PYTHON) web/beside.py $$PPID $(MAKE) -s --no-print-directory web >.cache/web-build.log 2>&1 </dev/null &
 
 lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
 	@cd requirements && ../$(BIN)/$(COMPILE) uv.in -o uv.txt
@@ -53,4 +64,12 @@ clean:
 
 .venv/dev: .venv/runtime requirements/dev.txt
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	@cd web && npm ci --no-progress
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@cd web && npm run --silent build
 	@touch $@

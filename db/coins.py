@@ -176,3 +176,23 @@ async def upsert_coins(connection: Connection, provider_id: int, entries: Sequen
                 for entry in entries
             ],
         )
+
+
+async def suggest_coins(connection: Connection, inputs: Sequence[str]) -> dict[str, list[str]]:
+    """For words that are no slugs: up to three coins of that symbol or name, the best ranked first."""
+    cursor = await connection.execute(
+        """
+        select wanted.word, c.slug
+        from unnest(%s::text[]) as wanted (word)
+        cross join lateral (
+            select slug from coins
+            where lower(symbol) = lower(wanted.word) or lower(name) = lower(wanted.word) or slug = lower(wanted.word)
+            order by coalesce(rank, 2147483647), id limit 3
+        ) c
+        """,
+        (list(inputs),),
+    )
+    found: dict[str, list[str]] = {}
+    for word, slug in await cursor.fetchall():
+        found.setdefault(word, []).append(slug)
+    return found

@@ -72,3 +72,22 @@ def _stored(
 ) -> Stored:
     holes = [Window(start, end) for start, end in zip(starts or [], ends or [], strict=True)]
     return Stored(count, first, last, holes) if count else Stored(0, None, None, holes)
+
+
+_FIRST = """
+select w.coin_id, w.currency_id, f.ts
+from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+cross join lateral (
+    select p.ts from {table} p where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts limit 1
+) f
+"""
+
+
+async def list_first_points(
+    connection: Connection, series: Sequence[Series], granularity: Granularity
+) -> dict[Series, datetime]:
+    """The first stored bucket of each series that has one."""
+    query = sql.SQL(_FIRST).format(table=sql.Identifier(granularity.table))
+    parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
+    rows = await (await connection.execute(query, parameters)).fetchall()
+    return {Series(coin, currency): first for coin, currency, first in rows}

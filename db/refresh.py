@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,11 +28,15 @@ class IdempotencyConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RefreshRequest:
-    """What to refresh. Without `start` the history window applies, without `end` everything up to now."""
+    """What to refresh. Without `start` the history window applies, without `end` everything up to now.
+
+    `asked` is the request as it was written: what an idempotency key stands for.
+    """
 
     series: Sequence[Series]
     granularities: Sequence[Granularity]
     history_days: int
+    asked: Mapping[str, Any]
     start: datetime | None = None
     end: datetime | None = None
     force: bool = False
@@ -41,16 +45,6 @@ class RefreshRequest:
         """The complete buckets that the request speaks of."""
         start = self.start or floor(now, granularity.width) - timedelta(days=self.history_days)
         return complete(Window(start, self.end or now), now, granularity.width)
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Equal for equal requests; what an idempotency key stands for."""
-        return {
-            "series": sorted([one.coin_id, one.currency_id] for one in self.series),
-            "granularities": sorted(one.value for one in self.granularities),
-            "from": self.start.isoformat() if self.start else None,
-            "to": self.end.isoformat() if self.end else None,
-            "force": self.force,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,12 @@ class _OpenTask:
     id: int
     granularity: Granularity
     window: Window
+    retry_at: datetime | None
+
+    @property
+    def days(self) -> Window:
+        """The daily buckets that the task fills."""
+        return days_of(self.window) if self.granularity is Granularity.HOURLY else self.window
 
 
 async def record_refresh(
@@ -109,6 +109,20 @@ async def plan_refresh(connection: Connection, request: RefreshRequest, now: dat
     return await _plan(connection, request, await read_provider(connection, "COINGECKO"), now)
 
 
+async def list_open_windows(
+    connection: Connection, series: Sequence[Series], granularity: Granularity, now: datetime
+) -> dict[Series, list[tuple[Window, datetime]]]:
+    """What open tasks will fill, and when they go on: now, or once the provider may be asked again."""
+    return {
+        one: [
+            (task.days if granularity is Granularity.DAILY else task.window, task.retry_at or now)
+            for task in tasks
+            if granularity in (task.granularity, Granularity.DAILY)
+        ]
+        for one, tasks in (await _list_open_tasks(connection, series)).items()
+    }
+
+
 async def _plan(connection: Connection, request: RefreshRequest, provider: ProviderRow, now: datetime) -> Plan:
     oldest = oldest_allowed(now, provider.reach_days)
     open_tasks = await _list_open_tasks(connection, request.series)
@@ -121,7 +135,7 @@ async def _plan(connection: Connection, request: RefreshRequest, provider: Provi
         hours, days = hourly.get(series, []), daily.get(series, [])
         shared = [task for task in open_tasks.get(series, []) if _helps(task, hours, days)]
         hours = subtract(hours, [task.window for task in shared if task.granularity is Granularity.HOURLY])
-        days = subtract(days, [_days_of(task) for task in shared])
+        days = subtract(days, [task.days for task in shared])
         joined += [task.id for task in shared]
         tasks += plan_series(series, hours, days)
         points += _count(hours, Granularity.HOURLY) + _count(days, Granularity.DAILY)
@@ -157,15 +171,11 @@ async def _list_missing(
     }
 
 
-def _days_of(task: _OpenTask) -> Window:
-    return days_of(task.window) if task.granularity is Granularity.HOURLY else task.window
-
-
 def _helps(task: _OpenTask, hours: Sequence[Window], days: Sequence[Window]) -> bool:
     """Whether the open task will fill some of the missing buckets."""
     if task.granularity is Granularity.HOURLY and clip(hours, task.window):
         return True
-    return bool(clip(days, _days_of(task)))
+    return bool(clip(days, task.days))
 
 
 def _count(windows: Sequence[Window], granularity: Granularity) -> int:
@@ -175,7 +185,7 @@ def _count(windows: Sequence[Window], granularity: Granularity) -> int:
 async def _list_open_tasks(connection: Connection, series: Sequence[Series]) -> dict[Series, list[_OpenTask]]:
     cursor = await connection.execute(
         """
-        select t.id, t.coin_id, t.currency_id, t.granularity, t.from_ts, t.to_ts
+        select t.id, t.coin_id, t.currency_id, t.granularity, t.from_ts, t.to_ts, t.retry_at
         from refresh_tasks t join unnest(%s::int[], %s::smallint[]) as w (coin_id, currency_id)
             using (coin_id, currency_id)
         where t.status in ('PENDING', 'RUNNING', 'DEFERRED') order by t.id
@@ -183,8 +193,8 @@ async def _list_open_tasks(connection: Connection, series: Sequence[Series]) -> 
         ([one.coin_id for one in series], [one.currency_id for one in series]),
     )
     found: dict[Series, list[_OpenTask]] = {}
-    for id_, coin, currency, granularity, start, end in await cursor.fetchall():
-        task = _OpenTask(id_, Granularity(granularity), Window(start, end))
+    for id_, coin, currency, granularity, start, end, retry_at in await cursor.fetchall():
+        task = _OpenTask(id_, Granularity(granularity), Window(start, end), retry_at)
         found.setdefault(Series(coin, currency), []).append(task)
     return found
 
@@ -202,7 +212,7 @@ async def _find_run(
     row = await cursor.fetchone()
     if row is None:
         return None
-    if row[1] != request.fingerprint():
+    if row[1] != request.asked:
         raise IdempotencyConflict(key)
     return int(row[0])
 
@@ -270,7 +280,7 @@ async def _insert_run(
             "tasks": list(task_ids),
             "by": requested_by,
             "key": key,
-            "request": orjson.dumps(request.fingerprint()).decode(),
+            "request": orjson.dumps(request.asked).decode(),
             "now": now,
         },
     )

@@ -1,0 +1,1 @@
+"""The price providers as one local HTTP application: seeded, repeatable, and able to misbehave on request."""

@@ -1,0 +1,38 @@
+"""The web application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from db.pool import Database
+from pricegraph import VERSION
+from pricegraph.auth import Authenticator
+from pricegraph.graphql_http import GraphQLEndpoint
+from pricegraph.health import health_routes
+from pricegraph.pages import built_pages, page_routes
+from pricegraph.settings import Settings
+from resolvers.context import ApiSettings
+from schema.schema import make_schema, sdl
+
+
+def create_app(settings: Settings, database: Database) -> Starlette:
+    """The application over an open database."""
+    api = ApiSettings(version=VERSION, history_days=settings.history_days)
+    token = settings.token.get_secret_value() if settings.token else None
+    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, Authenticator(database, token))
+    definition = sdl()
+
+    async def schema_file(_: Request) -> PlainTextResponse:
+        return PlainTextResponse(definition, headers={"cache-control": "no-cache"})
+
+    return Starlette(
+        routes=[
+            Route("/graphql", endpoint.respond, methods=["GET", "POST"]),
+            Route("/schema.graphql", schema_file),
+            *health_routes(database),
+            *page_routes(built_pages()),
+        ]
+    )

@@ -1,0 +1,143 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from db.pool import open_database
+from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
+from pricegraph import commands
+from pricegraph.demo import run_demo
+from pricegraph.embedded import EmbeddedPostgresError
+from pricegraph.logs import configure_logging
+from pricegraph.refresh_client import RefreshFailed, refresh
+from pricegraph.settings import Settings, SettingsError, read_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+token_app = typer.Typer(no_args_is_help=True)
+app.add_typer(token_app, name="token", help="Tokens that clients need for changes.")
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_USAGE = 2
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line and an exit code."""
+    configure_logging()
+    try:
+        app()
+    except (SettingsError, EmbeddedPostgresError, TokenNameTaken) as error:
+        _fail(str(error), _USAGE)
+    except RefreshFailed as error:
+        _fail(str(error), error.exit_code)
+    except psycopg.OperationalError as error:
+        _fail(f"the database cannot be reached; check DATABASE_URL ({str(error).splitlines()[0]})", 1)
+
+
+@app.command()
+def demo(
+    live: Annotated[bool, typer.Option("--live", help="Real prices from CoinGecko; no key is needed.")] = False,
+) -> None:
+    """Database, worker and API in one process, filled with simulated prices."""
+    run_demo(read_settings(), live=live)
+
+
+@app.command()
+def serve() -> None:
+    """The API."""
+    asyncio.run(commands.run_serve(read_settings()))
+
+
+@app.command()
+def worker() -> None:
+    """One worker: takes refresh tasks from the queue. Start as many as you like."""
+    asyncio.run(commands.run_worker_alone(read_settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Create the tables, or bring them up to date. Safe to run at any time."""
+    commands.run_migrate(read_settings())
+    _out.print("the database is up to date")
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1.")] = commands.SIMULATOR_PORT,
+    seed: Annotated[int, typer.Option(help="Another seed, other prices.")] = 1,
+) -> None:
+    """CoinGecko as a local server with invented prices, for trials and tests."""
+    asyncio.run(commands.run_simulator(port, seed))
+
+
+@app.command("refresh")
+def refresh_command(
+    coin: Annotated[list[str] | None, typer.Option(help="Slug; may be repeated. Left out: all tracked coins.")] = None,
+    currency: Annotated[list[str] | None, typer.Option(help="Code; may be repeated. Left out: all.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First instant, such as now-7d.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="First instant after; now unless given.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost and start nothing.")] = False,
+    key: Annotated[str | None, typer.Option("--idempotency-key", help="The same key answers the same run.")] = None,
+) -> None:
+    """Ask the server at PRICEGRAPH_URL for a refresh, wait for it, and end with its exit code.
+
+    0 all fetched, 1 some tasks failed, 2 all failed or refused, 75 try later.
+    """
+    settings = read_settings()
+    given: dict[str, Any] = {"coins": coin, "currencies": currency, "from": start, "to": end, "idempotencyKey": key}
+    request = {name: value for name, value in given.items() if value is not None}
+    request |= {"mode": "FORCE" if force else "MISSING", "dryRun": dry_run}
+    token = settings.token.get_secret_value() if settings.token else None
+    raise typer.Exit(refresh(settings.url, token, request, _out))
+
+
+@token_app.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What it is for; unique.")],
+    scope: Annotated[list[Scope], typer.Option(help="What it may do; may be repeated.")],
+) -> None:
+    """Make a token and print it. It is shown only this once."""
+    _out.print(_with_database(lambda connection: create_token(connection, name, scope, datetime.now(UTC))))
+
+
+@token_app.command("list")
+def token_list() -> None:
+    """The tokens, without their values."""
+    table = Table("name", "scopes", "created", "revoked")
+    for row in _with_database(list_tokens):
+        revoked = row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else ""
+        table.add_row(row.name, " ".join(row.scopes), row.created_at.isoformat(timespec="seconds"), revoked)
+    _out.print(table)
+
+
+@token_app.command("revoke")
+def token_revoke(name: Annotated[str, typer.Argument(help="As it was created.")]) -> None:
+    """End a token, at once and for good."""
+    if not _with_database(lambda connection: revoke_token(connection, name, datetime.now(UTC))):
+        _fail(f"no live token is named {name!r}; `pricegraph token list` shows them", _USAGE)
+    _out.print("revoked")
+
+
+def _with_database(act: Callable[[Any], Any]) -> Any:
+    settings: Settings = read_settings()
+
+    async def run() -> Any:
+        async with open_database(settings.need_database_url()) as database, database.connection() as connection:
+            return await act(connection)
+
+    return asyncio.run(run())
+
+
+def _fail(message: str, code: int) -> None:
+    _err.print(f"pricegraph: {message}")
+    raise SystemExit(code)

@@ -1,0 +1,85 @@
+"""What the commands do, apart from parsing their arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+
+import psycopg
+import structlog
+
+from db.migrate import migrate
+from db.pool import PoolSettings, open_database
+from ingest.worker import run_worker
+from pricegraph.app import create_app
+from pricegraph.serve import listen, serving, until_signal
+from pricegraph.settings import Settings, SettingsError
+from simulator.app import create_simulator
+from simulator.settings import SimulatorSettings
+
+log = structlog.get_logger()
+
+DEFAULT_PORT = 8000
+SIMULATOR_PORT = 8001
+# Planning a large refresh and storing a page may take longer than a request may.
+WORKER_POOL = PoolSettings(max_size=10, wait=30, statement_timeout=60)
+
+
+def open_port(settings: Settings, *, move_on: bool = False) -> socket.socket:
+    """The socket to listen on. A port that was asked for must be free; the default one may `move_on` to the next."""
+    first = settings.port or DEFAULT_PORT
+    candidates = range(first, first + (50 if move_on and settings.port is None else 1))
+    for port in candidates:
+        with suppress(OSError):
+            return listen(settings.host, port)
+    raise SettingsError(
+        f"port {first} of {settings.host} cannot be had; is it taken? Set PRICEGRAPH_PORT to another one"
+    )
+
+
+def run_migrate(settings: Settings) -> None:
+    migrate(settings.need_database_url())
+
+
+async def run_serve(settings: Settings) -> None:
+    """The API alone."""
+    url = settings.need_database_url()
+    listener = open_port(settings)
+    async with open_database(url) as database, serving(create_app(settings, database), listener):
+        log.info("serving", address=address(listener))
+        await until_signal()
+
+
+async def run_worker_alone(settings: Settings) -> None:
+    """One worker; any number of them share the queue and the budget."""
+    url = settings.need_database_url()
+    async with open_database(url, WORKER_POOL) as database:
+        worker = asyncio.create_task(run_worker(database, url, settings.ingest(), asyncio.Event()))
+        stop = asyncio.create_task(until_signal())
+        log.info("working", pid=os.getpid())
+        await asyncio.wait([worker, stop], return_when=asyncio.FIRST_COMPLETED)
+        if worker.done():
+            worker.result()
+        await end(worker)
+
+
+async def run_simulator(port: int, seed: int) -> None:
+    """CoinGecko on 127.0.0.1, invented but consistent."""
+    listener = listen("127.0.0.1", port)
+    async with serving(create_simulator(SimulatorSettings(seed=seed)), listener):
+        log.info("simulating CoinGecko", COINGECKO_URL=f"{address(listener)}/coingecko/api/v3")
+        await until_signal()
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel and wait; the worker ends the batch it is at."""
+    task.cancel()
+    with suppress(asyncio.CancelledError, psycopg.Error):
+        await task
+
+
+def address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

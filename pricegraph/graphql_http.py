@@ -1,0 +1,236 @@
+"""GraphQL over HTTP, after the specification of that name (draft of 2025).
+
+Strawberry's own view answers request errors with status 200 and some malformed bodies with 500, so the transport is
+ours; parsing, validation and execution are Strawberry's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from db.pool import Database
+from pricegraph.auth import Authenticator
+from pricegraph.masking import describe, format_error, translate
+from resolvers.context import ApiSettings, Context, Outcome
+from resolvers.errors import ApiError, Code
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+# A script that sends this header gets the outcome of its refresh as the HTTP status, so that `curl --fail` is enough.
+STATUS_HEADER = "pricegraph-status"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+class HttpProblem(Exception):
+    """A request that never becomes a GraphQL operation."""
+
+    def __init__(self, status: int, code: Code, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = ApiError(code, message)
+        self.headers = headers or {}
+
+
+class GraphQLEndpoint:
+    """`GET` and `POST /graphql`."""
+
+    def __init__(
+        self, schema: strawberry.Schema, database: Database, settings: ApiSettings, authenticator: Authenticator
+    ) -> None:
+        self._schema = schema
+        self._database = database
+        self._settings = settings
+        self._authenticator = authenticator
+
+    async def respond(self, request: Request) -> Response:
+        request_id = secrets.token_hex(8)
+        if _wants_page(request):
+            return RedirectResponse("/graphiql", status_code=303)
+        media_type = JSON
+        try:
+            media_type = _choose_media_type(request.headers.get("accept"))
+            response = await self._answer(request, request_id, media_type)
+        except HttpProblem as problem:
+            response = _problem(problem.status, problem.error, request_id, media_type)
+            response.headers.update(problem.headers)
+        except ClientDisconnect:
+            response = Response(status_code=499)
+        except Exception as error:
+            reason = translate(error, request_id)
+            response = _problem(_HTTP_STATUS.get(reason.code, 500), reason, request_id, media_type)
+        response.headers["x-request-id"] = request_id
+        response.headers["cache-control"] = "no-store"
+        return response
+
+    async def _answer(self, request: Request, request_id: str, media_type: str) -> Response:
+        operation = await _read_request(request, self._settings.limits.max_body_bytes)
+        context = Context(
+            database=self._database,
+            settings=self._settings,
+            now=datetime.now(UTC),
+            request_id=request_id,
+            caller=await self._authenticator.identify(request.headers.get("authorization")),
+        )
+        result = await self._execute(operation, context, request.method)
+        body: dict[str, Any] = {}
+        if result.errors:
+            body["errors"] = [format_error(error, request_id) for error in result.errors]
+        # Without data nothing was executed: a request error, which has no `data` entry.
+        executed = result.data is not None or bool(result.errors and any(error.path for error in result.errors))
+        if executed:
+            body["data"] = result.data
+        status = 200 if executed or media_type == JSON else 400
+        response = Response(orjson.dumps(body), status_code=status, media_type=media_type)
+        if request.headers.get(STATUS_HEADER) == "outcome":
+            _show_outcome(response, context.outcomes, body)
+        return response
+
+    async def _execute(self, operation: GraphQLRequest, context: Context, method: str) -> ExecutionResult:
+        allowed = {OperationType.QUERY} if method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+        try:
+            return await self._schema.execute(
+                operation.query,
+                variable_values=operation.variables,
+                context_value=context,
+                operation_name=operation.operation_name,
+                allowed_operation_types=allowed,
+            )
+        except InvalidOperationTypeError as error:
+            raise HttpProblem(405, Code.BAD_INPUT, "only queries travel by GET; use POST", {"allow": "POST"}) from error
+        except (CannotGetOperationTypeError, MissingQueryError) as error:
+            return ExecutionResult(data=None, errors=[GraphQLError(_no_operation(error))])
+
+
+def _no_operation(error: Exception) -> str:
+    if isinstance(error, CannotGetOperationTypeError):
+        return error.as_http_error_reason()
+    return "`query` is empty"
+
+
+async def _read_request(request: Request, limit: int) -> GraphQLRequest:
+    if request.method == "GET":
+        given: dict[str, Any] = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            if name in given:
+                given[name] = _parse_json(given[name].encode())
+    else:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise HttpProblem(415, Code.BAD_INPUT, f"the body must be JSON: send  Content-Type: {JSON}")
+        given = _parse_json(await _read_body(request, limit))
+    return _check_request(given)
+
+
+def _check_request(given: Any) -> GraphQLRequest:
+    if isinstance(given, list):
+        raise HttpProblem(400, Code.BAD_INPUT, "batches are not supported; ask for several fields in one document")
+    if not isinstance(given, dict):
+        raise HttpProblem(400, Code.BAD_INPUT, 'the body must be an object: {"query": "…"}')
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str):
+        raise HttpProblem(400, Code.BAD_INPUT, "`query` must hold a GraphQL document as a string")
+    if not isinstance(variables, dict | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`variables` must be an object")
+    if not isinstance(name, str | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`operationName` must be a string")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`extensions` must be an object")
+    return GraphQLRequest(query, variables, name or None)
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HttpProblem(413, Code.COST_EXCEEDED, f"the body is larger than {limit:,} bytes")
+    return bytes(body)
+
+
+def _parse_json(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise HttpProblem(400, Code.BAD_INPUT, "this is not JSON in UTF-8") from error
+
+
+def _choose_media_type(accept: str | None) -> str:
+    """The specification's own type where it is named; JSON for everything that takes it."""
+    if accept is None:
+        return JSON
+    ranges = [part.partition(";") for part in accept.split(",")]
+    names = {name.strip().lower() for name, _, parameters in ranges if parameters.replace(" ", "") != "q=0"}
+    if GRAPHQL_JSON in names:
+        return GRAPHQL_JSON
+    if names & {JSON, "application/*", "*/*"}:
+        return JSON
+    raise HttpProblem(406, Code.BAD_INPUT, f"answers come as {GRAPHQL_JSON} or {JSON}")
+
+
+def _wants_page(request: Request) -> bool:
+    """A browser that opens /graphql is looking for GraphiQL."""
+    return (
+        request.method == "GET"
+        and "query" not in request.query_params
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
+def _problem(status: int, error: ApiError, request_id: str, media_type: str) -> Response:
+    entry = {"message": error.message, "extensions": describe(error) | {"requestId": request_id}}
+    return Response(orjson.dumps({"errors": [entry]}), status_code=status, media_type=media_type)
+
+
+_HTTP_STATUS = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.BAD_INPUT: 400,
+    Code.NOT_FOUND: 404,
+    Code.RANGE_INVALID: 400,
+    Code.COST_EXCEEDED: 413,
+    Code.TIMEOUT: 503,
+    Code.UNAVAILABLE: 503,
+    Code.NO_DATA: 503,
+    Code.CONFLICT: 409,
+    Code.INTERNAL: 500,
+}
+_TRY_LATER = 75
+_RETRY_AFTER_SECONDS = "60"
+
+
+def _show_outcome(response: Response, outcomes: list[Outcome], body: Mapping[str, Any]) -> None:
+    """The worst outcome of the request as its status: 200, 502 for partial or failed, 503 for later, or 4xx."""
+    statuses = [_outcome_status(outcome) for outcome in outcomes]
+    codes = [error["extensions"]["code"] for error in body.get("errors", [])]
+    statuses += [_HTTP_STATUS.get(Code(code), 500) for code in codes]
+    response.status_code = max(statuses, default=200)
+    if response.status_code == 503:
+        response.headers["retry-after"] = _RETRY_AFTER_SECONDS
+
+
+def _outcome_status(outcome: Outcome) -> int:
+    if outcome.error:
+        return _HTTP_STATUS.get(outcome.error.code, 500)
+    if outcome.exit_code == _TRY_LATER:
+        return 503
+    # A run that goes on has no exit code yet: it was accepted, which is all that was asked.
+    return 502 if outcome.exit_code else 200

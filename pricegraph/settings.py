@@ -1,0 +1,147 @@
+"""The environment, read once by the entry points and passed down."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ingest.settings import IngestSettings, Plan
+
+DEFAULT_COINS = (
+    "bitcoin",
+    "ethereum",
+    "tether",
+    "ripple",
+    "binancecoin",
+    "solana",
+    "usd-coin",
+    "dogecoin",
+    "cardano",
+    "tron",
+    "shiba-inu",
+)
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """The environment holds something that makes no sense; the text names the variable."""
+
+
+class Settings(BaseSettings):
+    """Each field is one environment variable; `docs/configuration.md` lists them, and a test compares the two."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    database_url: SecretStr | None = Field(
+        None, alias="DATABASE_URL", description="PostgreSQL or TimescaleDB, as `postgresql://user:password@host/name`."
+    )
+    host: str = Field("127.0.0.1", alias="PRICEGRAPH_HOST", description="Address to listen on.")
+    port: int | None = Field(
+        None, ge=1, le=65535, alias="PRICEGRAPH_PORT", description="Port to listen on; 8000 unless set."
+    )
+    data_dir: Path = Field(
+        Path(".pricegraph"), alias="PRICEGRAPH_DATA_DIR", description="Where `pricegraph demo` keeps its database."
+    )
+    coins: Names = Field(
+        DEFAULT_COINS, alias="PRICEGRAPH_COINS", description="CoinGecko ids of the coins to refresh, with commas."
+    )
+    currencies: Names = Field(
+        ("usd", "eur", "gbp", "btc"),
+        alias="PRICEGRAPH_CURRENCIES",
+        description="Codes of the currencies to store prices in, with commas.",
+    )
+    history_days: int = Field(
+        90,
+        ge=1,
+        le=6000,
+        alias="PRICEGRAPH_HISTORY_DAYS",
+        description="How many days a refresh goes back unless told.",
+    )
+    token: SecretStr | None = Field(
+        None,
+        alias="PRICEGRAPH_TOKEN",
+        description="A bearer token with every scope, for the operator; 16 or more characters.",
+    )
+    url: str = Field(
+        "http://127.0.0.1:8000", alias="PRICEGRAPH_URL", description="The server that `pricegraph refresh` calls."
+    )
+    coingecko_plan: Plan = Field(
+        Plan.PUBLIC, alias="COINGECKO_PLAN", description="`public` (no key), `demo`, `basic`, `analyst` or `pro`."
+    )
+    coingecko_api_key: SecretStr | None = Field(
+        None, alias="COINGECKO_API_KEY", description="The key of that plan; sent as a header, never logged."
+    )
+    coingecko_url: str | None = Field(
+        None, alias="COINGECKO_URL", description="Another address of the API; the plan's own unless set."
+    )
+    coingecko_calls_per_minute: int | None = Field(
+        None,
+        ge=2,
+        alias="COINGECKO_CALLS_PER_MINUTE",
+        description="Calls a minute, when yours differ from the plan's (3, 80, 240, 400, 400).",
+    )
+
+    @field_validator("coins", "currencies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(dict.fromkeys(re.split(r"[\s,]+", value.strip(" ,").lower()))) if isinstance(value, str) else value
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _check_database(cls, value: Any) -> Any:
+        if isinstance(value, str) and not re.match(r"postgres(ql)?://", value):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("must have 16 characters or more; `openssl rand -hex 32` makes a good one")
+        return value
+
+    def need_database_url(self) -> str:
+        """The database's address, for the commands that cannot do without."""
+        if self.database_url is None:
+            raise SettingsError(
+                "DATABASE_URL is not set; set it to postgresql://user:password@host/name, or run `pricegraph demo`"
+            )
+        return self.database_url.get_secret_value()
+
+    def ingest(self) -> IngestSettings:
+        return IngestSettings(
+            plan=self.coingecko_plan,
+            api_key=self.coingecko_api_key.get_secret_value() if self.coingecko_api_key else None,
+            coingecko_url=self.coingecko_url,
+            calls_per_minute=self.coingecko_calls_per_minute,
+            simulated=self.coingecko_url is not None and _is_loopback(self.coingecko_url),
+            coins=self.coins,
+            currencies=self.currencies,
+        )
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings from the environment; what is given wins. Errors name variables, and hold no values."""
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]  # by field name, checked by pydantic
+    except ValidationError as error:
+        problems = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()]
+        raise SettingsError("; ".join(problems)) from None
+    if settings.coingecko_plan is not Plan.PUBLIC and settings.coingecko_api_key is None:
+        raise SettingsError(f"COINGECKO_PLAN is {settings.coingecko_plan}, so COINGECKO_API_KEY must hold its key")
+    return settings
+
+
+def _is_loopback(url: str) -> bool:
+    """A provider on this machine is the simulator: no real one is."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,56 @@
+"""Coins by slug, and pages of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from db.coins import CoinFilter, CoinOrder, CoinRow, count_coins, list_coins, read_coins, sort_key, suggest_coins
+from resolvers.errors import ApiError, Code
+from resolvers.paging import Page, check_page_size, decode_cursor, make_page
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+_KEY_TYPES: dict[CoinOrder, tuple[type[Any], ...]] = {
+    CoinOrder.RANK: (int, int),
+    CoinOrder.NAME: (str, int),
+    CoinOrder.SLUG: (str,),
+}
+
+
+async def resolve_coin(context: Context, slug: str) -> CoinRow:
+    """NOT_FOUND, with the slugs that were perhaps meant."""
+    found = await resolve_coins_by_slug(context, [slug])
+    if isinstance(found[0], ApiError):
+        raise found[0]
+    return found[0]
+
+
+async def resolve_coins_by_slug(context: Context, slugs: Sequence[str]) -> list[CoinRow | ApiError]:
+    """One answer per slug, in order; an unknown coin is an error of its own and fails no other."""
+    async with context.database.connection() as connection:
+        found = await read_coins(connection, slugs)
+        unknown = [slug for slug in slugs if slug not in found]
+        hints = await suggest_coins(connection, unknown) if unknown else {}
+    return [found.get(slug) or _unknown(slug, hints.get(slug, [])) for slug in slugs]
+
+
+async def resolve_coin_page(
+    context: Context, where: CoinFilter, order: CoinOrder, first: int, after: str | None
+) -> Page[CoinRow]:
+    check_page_size(first)
+    key = decode_cursor(after, *_KEY_TYPES[order])
+    async with context.database.engine.connect() as connection:
+        rows = await list_coins(connection, where, order, first + 1, key)
+    return make_page(rows, first, after, lambda row: sort_key(order, row))
+
+
+async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
+    async with context.database.engine.connect() as connection:
+        return await count_coins(connection, where)
+
+
+def _unknown(slug: str, hints: Sequence[str]) -> ApiError:
+    advice = f"did you mean {' or '.join(hints)}?" if hints else "`coins` lists the slugs"
+    return ApiError(Code.NOT_FOUND, f"no coin has the slug {slug[:64]!r}; {advice}", field=["coins"])

@@ -1,0 +1,47 @@
+"""Failures that a client can act on: a code for programs, a sentence that says what to do for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_INPUT = "BAD_INPUT"
+    NOT_FOUND = "NOT_FOUND"
+    RANGE_INVALID = "RANGE_INVALID"
+    COST_EXCEEDED = "COST_EXCEEDED"
+    TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
+    NO_DATA = "NO_DATA"
+    PROVIDER_RATE_LIMITED = "PROVIDER_RATE_LIMITED"
+    PROVIDER_PLAN_LIMIT = "PROVIDER_PLAN_LIMIT"
+    PROVIDER_ERROR = "PROVIDER_ERROR"
+    CONFLICT = "CONFLICT"
+    INTERNAL = "INTERNAL"
+
+
+_RETRYABLE = {Code.TIMEOUT, Code.UNAVAILABLE, Code.PROVIDER_RATE_LIMITED, Code.PROVIDER_ERROR}
+
+
+class ApiError(Exception):
+    """`field` names the argument at fault, from the outside in; the message holds nothing internal."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        field: Iterable[str] | None = None,
+        retryable: bool | None = None,
+        retry_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = list(field) if field else None
+        self.retryable = code in _RETRYABLE if retryable is None else retryable
+        self.retry_at = retry_at

@@ -1,0 +1,62 @@
+"""Pages: limits, and cursors that hold a sort key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import orjson
+
+from resolvers.errors import ApiError, Code
+
+MAX_PAGE_SIZE = 1000
+
+Row = TypeVar("Row")
+Key = list[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows with their cursors, in order."""
+
+    rows: Sequence[Row]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+
+
+def check_page_size(first: int) -> None:
+    if not 1 <= first <= MAX_PAGE_SIZE:
+        raise ApiError(
+            Code.BAD_INPUT, f"`first` must be between 1 and {MAX_PAGE_SIZE}; page on with `after`", field=["first"]
+        )
+
+
+def make_page(rows: Sequence[Row], first: int, after: str | None, key: Callable[[Row], Key]) -> Page[Row]:
+    """A page from up to `first + 1` rows: the row too many only says that there is a next page."""
+    shown = rows[:first]
+    return Page(shown, [encode_cursor(key(row)) for row in shown], len(rows) > first, after is not None)
+
+
+def encode_cursor(key: Key) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, *types: type) -> Key | None:
+    """The sort key in a cursor, when it has just these types."""
+    if cursor is None:
+        return None
+    try:
+        key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        key = None
+    if not isinstance(key, list) or [type(part) for part in key] != list(types):
+        raise ApiError(
+            Code.BAD_INPUT, "this cursor is not from this list; pass an `endCursor` as it was given", field=["after"]
+        )
+    if any(isinstance(part, int) and abs(part) >= 2**63 for part in key):
+        raise ApiError(Code.BAD_INPUT, "this cursor is not from this list", field=["after"])
+    return key

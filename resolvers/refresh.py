@@ -1,0 +1,259 @@
+"""Refreshes: recorded and queued here, done by the workers; and the runs that came of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from db.coins import CoinRow, list_tracked
+from db.refresh import IdempotencyConflict, Plan, Recorded, RefreshRequest, plan_refresh, record_refresh
+from db.runs import RunRow, RunTotals, TaskRow, count_runs, count_tasks, list_runs, list_tasks, read_runs
+from db.series import Granularity, Series
+from resolvers.coins import resolve_coins_by_slug
+from resolvers.context import Context, Outcome
+from resolvers.errors import ApiError, Code
+from resolvers.instants import Instant
+from resolvers.paging import Page, check_page_size, decode_cursor, make_page
+from resolvers.ranges import resolve_range
+
+MAX_WAIT_SECONDS = 60
+MAX_KEY_LENGTH = 200
+_POLL_SECONDS = 0.25
+_SCOPE = "REFRESH"
+
+
+class RefreshOutcome(StrEnum):
+    STARTED = "STARTED"
+    JOINED = "JOINED"
+    FINISHED = "FINISHED"
+    PLANNED = "PLANNED"
+    NOTHING_TO_DO = "NOTHING_TO_DO"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshOrder:
+    """A refresh as a client asks for it; None means everything that is tracked, or the history window."""
+
+    coins: Sequence[str] | None = None
+    currencies: Sequence[str] | None = None
+    granularities: Sequence[Granularity] = (Granularity.HOURLY, Granularity.DAILY)
+    start: Instant | None = None
+    end: Instant | None = None
+    force: bool = False
+    idempotency_key: str | None = None
+    wait_seconds: int = 0
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResult:
+    outcome: RefreshOutcome
+    run: RunRow | None = None
+    plan: Plan | None = None
+    errors: Sequence[ApiError] = ()
+
+
+async def resolve_refresh(context: Context, order: RefreshOrder) -> RefreshResult:
+    """Every refusal is a result with its code, never an exception."""
+    try:
+        result = await _refresh(context, order)
+    except ApiError as error:
+        context.outcomes.append(Outcome(None, error))
+        return RefreshResult(RefreshOutcome.REJECTED, errors=[error])
+    context.outcomes.append(Outcome(await resolve_exit_code(context, result.run) if result.run else 0, None))
+    return result
+
+
+async def _refresh(context: Context, order: RefreshOrder) -> RefreshResult:
+    caller = context.require(_SCOPE)
+    _check(order)
+    request = await _make_request(context, order)
+    if order.dry_run:
+        async with context.database.connection() as connection:
+            plan = await plan_refresh(connection, request, context.now)
+        idle = not plan.tasks and not plan.joined
+        outcome = RefreshOutcome.NOTHING_TO_DO if idle else RefreshOutcome.PLANNED
+        return RefreshResult(outcome, plan=plan, errors=_notes(plan))
+    recorded = await _record(context, request, caller.name, order.idempotency_key)
+    run = await _wait(context, recorded.run_id, order.wait_seconds)
+    return RefreshResult(_outcome(recorded, run), run, recorded.plan, _notes(recorded.plan))
+
+
+def _check(order: RefreshOrder) -> None:
+    if not 0 <= order.wait_seconds <= MAX_WAIT_SECONDS:
+        raise ApiError(
+            Code.BAD_INPUT, f"`waitSeconds` must be between 0 and {MAX_WAIT_SECONDS}", field=["input", "waitSeconds"]
+        )
+    if order.idempotency_key is not None and not 1 <= len(order.idempotency_key) <= MAX_KEY_LENGTH:
+        raise ApiError(
+            Code.BAD_INPUT,
+            f"`idempotencyKey` must have 1 to {MAX_KEY_LENGTH} characters",
+            field=["input", "idempotencyKey"],
+        )
+    for name, given in (
+        ("coins", order.coins),
+        ("currencies", order.currencies),
+        ("granularities", order.granularities),
+    ):
+        if given is not None and not given:
+            raise ApiError(
+                Code.BAD_INPUT, f"`{name}` is empty; leave it out for everything that is tracked", field=["input", name]
+            )
+
+
+async def _make_request(context: Context, order: RefreshOrder) -> RefreshRequest:
+    coins = await _choose_coins(context, order.coins)
+    currencies = (
+        [await context.currency(code) for code in dict.fromkeys(order.currencies)]
+        if order.currencies is not None
+        else await context.currencies()
+    )
+    start, end = _range(context.now, order)
+    return RefreshRequest(
+        series=[Series(coin.id, currency.id) for coin in coins for currency in currencies],
+        granularities=order.granularities,
+        history_days=context.settings.history_days,
+        asked=_as_written(order),
+        start=start,
+        end=end,
+        force=order.force,
+    )
+
+
+def _as_written(order: RefreshOrder) -> dict[str, Any]:
+    """Relative instants and "everything" stay what they are: the same words are the same request."""
+    return {
+        "coins": sorted(order.coins) if order.coins is not None else None,
+        "currencies": sorted(order.currencies) if order.currencies is not None else None,
+        "granularities": sorted(granularity.value for granularity in order.granularities),
+        "from": order.start.text if order.start else None,
+        "to": order.end.text if order.end else None,
+        "force": order.force,
+    }
+
+
+async def _choose_coins(context: Context, slugs: Sequence[str] | None) -> list[CoinRow]:
+    if slugs is None:
+        async with context.database.connection() as connection:
+            tracked = await list_tracked(connection)
+        if not tracked:
+            raise ApiError(
+                Code.NO_DATA, "no coin is tracked yet; start a worker, which reads the catalogue first", retryable=True
+            )
+        return tracked
+    coins: list[CoinRow] = []
+    for coin in await resolve_coins_by_slug(context, list(dict.fromkeys(slugs))):
+        if isinstance(coin, ApiError):
+            raise coin
+        coins.append(coin)
+    return coins
+
+
+def _range(now: datetime, order: RefreshOrder) -> tuple[datetime | None, datetime | None]:
+    if order.start is None and order.end is None:
+        return None, None
+    if order.start is None:
+        raise ApiError(Code.RANGE_INVALID, "`to` needs a `from`", field=["input", "from"])
+    window = resolve_range(now, order.start, order.end or Instant.parse("now"))
+    return window.start, window.end
+
+
+async def _record(context: Context, request: RefreshRequest, name: str, key: str | None) -> Recorded:
+    try:
+        async with context.database.transaction() as connection:
+            return await record_refresh(connection, request, context.now, name, key)
+    except IdempotencyConflict as error:
+        raise ApiError(
+            Code.CONFLICT,
+            "this `idempotencyKey` was used for another refresh within 24 hours; choose a new one",
+            field=["input", "idempotencyKey"],
+        ) from error
+
+
+async def _wait(context: Context, run_id: int, seconds: int) -> RunRow:
+    """The run when it has ended, or as it stands when the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        run = await resolve_run(context, run_id)
+        if run.finished_at or loop.time() >= deadline:
+            return run
+        await asyncio.sleep(min(_POLL_SECONDS, max(0.0, deadline - loop.time())))
+
+
+def _outcome(recorded: Recorded, run: RunRow) -> RefreshOutcome:
+    if run.tasks_total == 0:
+        return RefreshOutcome.NOTHING_TO_DO
+    if run.finished_at:
+        return RefreshOutcome.FINISHED
+    return RefreshOutcome.STARTED if recorded.plan.tasks else RefreshOutcome.JOINED
+
+
+def _notes(plan: Plan) -> list[ApiError]:
+    """What a refresh leaves out although it was asked for."""
+    if not plan.beyond_plan or plan.oldest is None:
+        return []
+    day = plan.oldest.date().isoformat()
+    return [
+        ApiError(
+            Code.PROVIDER_PLAN_LIMIT,
+            f"the provider's plan reaches back to {day}; nothing older was asked for",
+            field=["input", "from"],
+        )
+    ]
+
+
+async def resolve_run(context: Context, run_id: int) -> RunRow:
+    async with context.database.engine.connect() as connection:
+        found = await read_runs(connection, [run_id])
+    if run_id not in found:
+        raise ApiError(Code.NOT_FOUND, "there is no such run; `refreshRuns` lists them", field=["id"])
+    return found[run_id]
+
+
+async def resolve_run_page(context: Context, first: int, after: str | None) -> Page[RunRow]:
+    check_page_size(first)
+    key = decode_cursor(after, int)
+    async with context.database.engine.connect() as connection:
+        rows = await list_runs(connection, first + 1, int(key[0]) if key else None)
+    return make_page(rows, first, after, lambda row: [row.id])
+
+
+async def resolve_run_count(context: Context) -> int:
+    async with context.database.engine.connect() as connection:
+        return await count_runs(connection)
+
+
+async def resolve_task_page(
+    context: Context, run_id: int, statuses: Sequence[str] | None, first: int, after: str | None
+) -> Page[TaskRow]:
+    check_page_size(first)
+    key = decode_cursor(after, int)
+    async with context.database.engine.connect() as connection:
+        rows = await list_tasks(connection, run_id, statuses, first + 1, int(key[0]) if key else None)
+    return make_page(rows, first, after, lambda row: [row.id])
+
+
+async def resolve_task_count(context: Context, run_id: int, statuses: Sequence[str] | None) -> int:
+    async with context.database.engine.connect() as connection:
+        return await count_tasks(connection, run_id, statuses)
+
+
+async def resolve_exit_code(context: Context, run: RunRow) -> int | None:
+    """0 all fetched, 1 some failed, 2 all failed, 75 try later; None while the run goes on."""
+    match run.status:
+        case "SUCCEEDED":
+            return 0
+        case "PARTIAL":
+            return 1
+        case "WAITING_RATE_LIMIT":
+            return 75
+        case "FAILED":
+            totals: RunTotals = await context.run_totals.load(run.id)
+            return 75 if totals.retry_later == run.tasks_total else 2
+    return None

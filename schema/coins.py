@@ -1,0 +1,144 @@
+"""Coins, and connections of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import strawberry
+
+from db.coins import CoinFilter as CoinConditions
+from db.coins import CoinRow
+from db.series import Granularity as StoredGranularity
+from db.series import Series, Window
+from resolvers.coins import resolve_coin_count
+from resolvers.context import Context
+from resolvers.coverage import CoverageKey
+from resolvers.errors import ApiError
+from resolvers.history import HistoryKey
+from resolvers.ids import encode_id
+from resolvers.paging import Page
+from resolvers.ranges import Interval as AskedInterval
+from resolvers.ranges import history_window, settle
+from schema.arguments import A_WEEK_AGO, NOW, CurrencyArgument, FromArgument, GapsArgument, IntervalArgument, ToArgument
+from schema.common import Info, Node, PageInfo
+from schema.currencies import Currency
+from schema.enums import CoinStatus, GapPolicy, Granularity, Interval
+from schema.prices import Coverage, LatestPrice, PriceHistory
+
+
+@strawberry.type(description="A cryptocurrency.")
+class Coin(Node):
+    row: strawberry.Private[CoinRow]
+    slug: str = strawberry.field(description="Stable key, e.g. `bitcoin`: the one every argument takes. Never re-used.")
+    symbol: str = strawberry.field(description="Ticker, lower case. NOT unique.")
+    name: str = strawberry.field(description="Name as the provider gives it.")
+    status: CoinStatus = strawberry.field(description="Whether it is still listed.")
+    rank: int | None = strawberry.field(description="By market capitalisation, 1 is the largest; null when unranked.")
+    tracked: bool = strawberry.field(description="Refreshed by this installation.")
+    image_url: str | None = strawberry.field(description="Address of a picture at the provider.")
+
+    @strawberry.field(description="The newest price that is known; null before the first refresh.")
+    async def latest_price(self, info: Info, currency: CurrencyArgument = "usd") -> LatestPrice | None:
+        row = await info.context.currency(currency)
+        latest = await info.context.latest.load(Series(self.row.id, row.id))
+        return LatestPrice.from_row(latest, Currency.from_row(row)) if latest else None
+
+    @strawberry.field(description="Stored prices over a range. For many coins `priceHistory` says more about errors.")
+    async def history(
+        self,
+        info: Info,
+        currency: CurrencyArgument = "usd",
+        from_: FromArgument = A_WEEK_AGO,
+        to: ToArgument = NOW,
+        interval: IntervalArgument = Interval.AUTO,
+        gaps: GapsArgument = GapPolicy.NULLS,
+    ) -> PriceHistory:
+        limits = info.context.settings.limits
+        asked = settle(info.context.now, from_, to, AskedInterval(interval.name), limits.max_points_per_series)
+        view = await info.context.history.load(HistoryKey(self.row, currency, asked))
+        if isinstance(view, ApiError):
+            raise view
+        return PriceHistory.from_view(view, gaps)
+
+    @strawberry.field(description="How much of the history window is stored (`PRICEGRAPH_HISTORY_DAYS`).")
+    async def coverage(
+        self,
+        info: Info,
+        currency: CurrencyArgument = "usd",
+        granularity: Annotated[
+            Granularity, strawberry.argument(description="The store to look at.")
+        ] = Granularity.HOURLY,
+    ) -> Coverage:
+        row = await info.context.currency(currency)
+        stored = StoredGranularity(granularity.name)
+        key = CoverageKey(Series(self.row.id, row.id), stored, _history_window(info.context, stored))
+        return Coverage.from_view(await info.context.coverage.load(key))
+
+    @classmethod
+    def from_row(cls, row: CoinRow) -> Coin:
+        return cls(
+            row=row,
+            id=strawberry.ID(encode_id("Coin", row.id)),
+            slug=row.slug,
+            symbol=row.symbol,
+            name=row.name,
+            status=CoinStatus(row.status),
+            rank=row.rank,
+            tracked=row.tracked,
+            image_url=row.image_url,
+        )
+
+
+def _history_window(context: Context, granularity: StoredGranularity) -> Window:
+    return history_window(context.now, granularity, context.settings.history_days)
+
+
+@strawberry.type(description="A coin and its place in the list.")
+class CoinEdge:
+    node: Coin = strawberry.field(description="The coin.")
+    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this coin.")
+
+
+@strawberry.type(description="A page of coins.")
+class CoinConnection:
+    where: strawberry.Private[CoinConditions]
+    edges: list[CoinEdge] = strawberry.field(description="Coins with their cursors.")
+    nodes: list[Coin] = strawberry.field(description="The coins alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @strawberry.field(description="How many coins match in all; counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await resolve_coin_count(info.context, self.where)
+
+    @classmethod
+    def from_page(cls, page: Page[CoinRow], where: CoinConditions) -> CoinConnection:
+        coins = [Coin.from_row(row) for row in page.rows]
+        return cls(
+            where=where,
+            edges=[CoinEdge(node=coin, cursor=cursor) for coin, cursor in zip(coins, page.cursors, strict=True)],
+            nodes=coins,
+            page_info=PageInfo.from_page(page),
+        )
+
+
+@strawberry.input(description="All given conditions hold.")
+class CoinFilter:
+    search: str | None = strawberry.field(
+        default=None, description="Beginning of a name, symbol or slug, whatever the case."
+    )
+    symbol: str | None = strawberry.field(default=None, description="Exact ticker, whatever the case.")
+    slugs: list[str] | None = strawberry.field(default=None, description="One of these.")
+    tracked: bool | None = strawberry.field(default=None, description="Refreshed by this installation, or not.")
+    stale_longer_than: timedelta | None = strawberry.field(
+        default=None, description="No price in any currency was observed within this time."
+    )
+
+    def conditions(self, context: Context) -> CoinConditions:
+        return CoinConditions(
+            search=self.search,
+            symbol=self.symbol,
+            slugs=self.slugs,
+            tracked=self.tracked,
+            stale_since=context.now - self.stale_longer_than if self.stale_longer_than else None,
+        )

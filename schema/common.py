@@ -1,0 +1,68 @@
+"""Types that several subjects share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.types import Info as StrawberryInfo
+
+from db.series import Window
+from resolvers import errors
+from resolvers.context import Context
+from resolvers.paging import Page
+from schema.enums import ErrorCode
+
+Info = StrawberryInfo[Context, None]
+
+
+@strawberry.interface(description="Anything with an id of its own.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follows; pass `endCursor` as `after`.")
+    has_previous_page: bool = strawberry.field(description="Whether this page was reached with `after`.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first item; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last item; null on an empty page.")
+
+    @classmethod
+    def from_page(cls, page: Page[Any]) -> PageInfo:
+        return cls(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=page.cursors[0] if page.cursors else None,
+            end_cursor=page.cursors[-1] if page.cursors else None,
+        )
+
+
+@strawberry.type(description="Half-open `[from, to)`, UTC.")
+class TimeRange:
+    from_: datetime = strawberry.field(name="from", description="First instant inside.")
+    to: datetime = strawberry.field(description="First instant after.")
+
+    @classmethod
+    def from_window(cls, window: Window) -> TimeRange:
+        return cls(from_=window.start, to=window.end)
+
+
+@strawberry.type(description="A code a program can branch on; `message` says in words what to do.")
+class ApiError:
+    code: ErrorCode = strawberry.field(description="For programs.")
+    message: str = strawberry.field(description="For people.")
+    retryable: bool = strawberry.field(description="Whether the same request can succeed later.")
+    retry_at: datetime | None = strawberry.field(description="When to try again, if that is known.")
+    field: list[str] | None = strawberry.field(description="The argument at fault, from the outside in.")
+
+    @classmethod
+    def from_error(cls, error: errors.ApiError) -> ApiError:
+        return cls(
+            code=ErrorCode(error.code.value),
+            message=error.message,
+            retryable=error.retryable,
+            retry_at=error.retry_at,
+            field=error.field,
+        )

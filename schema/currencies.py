@@ -1,0 +1,28 @@
+"""Currencies."""
+
+from __future__ import annotations
+
+import strawberry
+
+from db.currencies import CurrencyRow
+from resolvers.ids import encode_id
+from schema.common import Node
+from schema.enums import CurrencyKind
+
+
+@strawberry.type(description="A quote currency that this installation stores prices in.")
+class Currency(Node):
+    code: str = strawberry.field(description="Lower case: `usd`, `eur`, `btc`. The key that arguments take.")
+    name: str = strawberry.field(description="English name.")
+    kind: CurrencyKind = strawberry.field(description="State money, a coin, or metal.")
+    decimals: int = strawberry.field(description="Decimals of the smallest unit in use (ISO 4217 where it has one).")
+
+    @classmethod
+    def from_row(cls, row: CurrencyRow) -> Currency:
+        return cls(
+            id=strawberry.ID(encode_id("Currency", row.id)),
+            code=row.code,
+            name=row.name,
+            kind=CurrencyKind(row.kind),
+            decimals=row.decimals,
+        )

@@ -1,0 +1,277 @@
+"""Refreshes: the mutation's input and payload, runs and their tasks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from db.reference import PROVIDER_CODES
+from db.refresh import Plan
+from db.runs import RunRow, TaskRow
+from db.series import Granularity as StoredGranularity
+from db.series import Window
+from resolvers import errors
+from resolvers.ids import encode_id
+from resolvers.instants import Instant
+from resolvers.paging import Page
+from resolvers.refresh import (
+    RefreshOrder,
+    RefreshResult,
+    resolve_exit_code,
+    resolve_run_count,
+    resolve_task_count,
+    resolve_task_page,
+)
+from schema.arguments import AfterArgument, FirstArgument
+from schema.coins import Coin
+from schema.common import ApiError, Info, Node, PageInfo, TimeRange
+from schema.currencies import Currency
+from schema.enums import Granularity, Provider, RefreshMode, RefreshOutcome, RunStatus, TaskStatus
+
+
+@strawberry.type(description="One request to a provider: a window of one series.")
+class RefreshTask(Node):
+    row: strawberry.Private[TaskRow]
+    granularity: Granularity = strawberry.field(
+        description="What is asked for. An HOURLY task also gives the days that its window touches."
+    )
+    provider: Provider = strawberry.field(description="Who is asked.")
+    range: TimeRange = strawberry.field(description="The buckets it fills.")
+    status: TaskStatus = strawberry.field(description="How far it is.")
+    attempts: int = strawberry.field(description="How often a worker took it up.")
+    requests: int = strawberry.field(description="Requests sent to the provider, retries included.")
+    rows_inserted: int = strawberry.field(description="Points that were new.")
+    rows_corrected: int = strawberry.field(description="Points whose values changed; the old ones are kept.")
+    rows_unchanged: int = strawberry.field(description="Points that were stored already.")
+    rows_rejected: int = strawberry.field(description="Rows of the answer that failed a check.")
+    error: ApiError | None = strawberry.field(description="Why it failed, or waits.")
+
+    @strawberry.field(description="Whose prices.")
+    async def coin(self, info: Info) -> Coin:
+        return Coin.from_row(await info.context.coin_by_id.load(self.row.coin_id))
+
+    @strawberry.field(description="The currency they are asked for in.")
+    async def currency(self, info: Info) -> Currency:
+        known = {row.id: row for row in await info.context.currencies()}
+        return Currency.from_row(known[self.row.currency_id])
+
+    @classmethod
+    def from_row(cls, row: TaskRow) -> RefreshTask:
+        return cls(
+            row=row,
+            id=strawberry.ID(encode_id("RefreshTask", row.id)),
+            granularity=Granularity(row.granularity),
+            provider=Provider[PROVIDER_CODES[row.provider_id]],
+            range=TimeRange.from_window(Window(row.from_ts, row.to_ts)),
+            status=TaskStatus(row.status),
+            attempts=row.attempts,
+            requests=row.requests,
+            rows_inserted=row.rows_inserted,
+            rows_corrected=row.rows_corrected,
+            rows_unchanged=row.rows_unchanged,
+            rows_rejected=row.rows_rejected,
+            error=_task_error(row),
+        )
+
+
+@strawberry.type(description="A task and its place in the list.")
+class RefreshTaskEdge:
+    node: RefreshTask = strawberry.field(description="The task.")
+    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this task.")
+
+
+@strawberry.type(description="A page of tasks, in the order they were queued.")
+class RefreshTaskConnection:
+    run_id: strawberry.Private[int]
+    statuses: strawberry.Private[list[str] | None]
+    edges: list[RefreshTaskEdge] = strawberry.field(description="Tasks with their cursors.")
+    nodes: list[RefreshTask] = strawberry.field(description="The tasks alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @strawberry.field(description="How many there are in all; counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await resolve_task_count(info.context, self.run_id, self.statuses)
+
+    @classmethod
+    def from_page(cls, page: Page[TaskRow], run_id: int, statuses: list[str] | None) -> RefreshTaskConnection:
+        tasks = [RefreshTask.from_row(row) for row in page.rows]
+        return cls(
+            run_id=run_id,
+            statuses=statuses,
+            edges=[RefreshTaskEdge(node=task, cursor=cursor) for task, cursor in zip(tasks, page.cursors, strict=True)],
+            nodes=tasks,
+            page_info=PageInfo.from_page(page),
+        )
+
+
+@strawberry.type(description="One recorded refresh. Work that another run has under way already is shared with it.")
+class RefreshRun(Node):
+    row: strawberry.Private[RunRow]
+    status: RunStatus = strawberry.field(description="How far it is.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    started_at: datetime | None = strawberry.field(description="When a worker first took up one of its tasks.")
+    heartbeat_at: datetime | None = strawberry.field(description="When it last made a step.")
+    finished_at: datetime | None = strawberry.field(description="When its last task ended.")
+    resumes_at: datetime | None = strawberry.field(description="When a rate-limited run goes on by itself.")
+    tasks_total: int = strawberry.field(description="Its tasks.")
+    tasks_done: int = strawberry.field(description="Tasks that have ended.")
+
+    @strawberry.field(description="Requests sent to providers for it, retries included.")
+    async def requests(self, info: Info) -> int:
+        return (await info.context.run_totals.load(self.row.id)).requests
+
+    @strawberry.field(description="Points that were new.")
+    async def rows_inserted(self, info: Info) -> int:
+        return (await info.context.run_totals.load(self.row.id)).rows_inserted
+
+    @strawberry.field(description="Points whose values changed; the old ones are kept.")
+    async def rows_corrected(self, info: Info) -> int:
+        return (await info.context.run_totals.load(self.row.id)).rows_corrected
+
+    @strawberry.field(description="Points that were stored already.")
+    async def rows_unchanged(self, info: Info) -> int:
+        return (await info.context.run_totals.load(self.row.id)).rows_unchanged
+
+    @strawberry.field(description="Rows of answers that failed a check; none of them is stored.")
+    async def rows_rejected(self, info: Info) -> int:
+        return (await info.context.run_totals.load(self.row.id)).rows_rejected
+
+    @strawberry.field(
+        description="0 all fetched, 1 some tasks failed, 2 all failed, 75 try later; null while it goes on."
+    )
+    async def exit_code(self, info: Info) -> int | None:
+        return await resolve_exit_code(info.context, self.row)
+
+    @strawberry.field(description="Its tasks, in the order they were queued: newest windows first.")
+    async def tasks(
+        self,
+        info: Info,
+        status: Annotated[list[TaskStatus] | None, strawberry.argument(description="Only these.")] = None,
+        first: FirstArgument = 50,
+        after: AfterArgument = None,
+    ) -> RefreshTaskConnection:
+        statuses = [one.name for one in status] if status is not None else None
+        page = await resolve_task_page(info.context, self.row.id, statuses, first, after)
+        return RefreshTaskConnection.from_page(page, self.row.id, statuses)
+
+    @classmethod
+    def from_row(cls, row: RunRow) -> RefreshRun:
+        return cls(
+            row=row,
+            id=strawberry.ID(encode_id("RefreshRun", row.id)),
+            status=RunStatus(row.status),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            heartbeat_at=row.heartbeat_at,
+            finished_at=row.finished_at,
+            resumes_at=row.resumes_at,
+            tasks_total=row.tasks_total,
+            tasks_done=row.tasks_total - row.tasks_open,
+        )
+
+
+@strawberry.type(description="A run and its place in the list.")
+class RefreshRunEdge:
+    node: RefreshRun = strawberry.field(description="The run.")
+    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this run.")
+
+
+@strawberry.type(description="A page of runs, newest first.")
+class RefreshRunConnection:
+    edges: list[RefreshRunEdge] = strawberry.field(description="Runs with their cursors.")
+    nodes: list[RefreshRun] = strawberry.field(description="The runs alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @strawberry.field(description="How many there are in all; counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await resolve_run_count(info.context)
+
+    @classmethod
+    def from_page(cls, page: Page[RunRow]) -> RefreshRunConnection:
+        runs = [RefreshRun.from_row(row) for row in page.rows]
+        return cls(
+            edges=[RefreshRunEdge(node=run, cursor=cursor) for run, cursor in zip(runs, page.cursors, strict=True)],
+            nodes=runs,
+            page_info=PageInfo.from_page(page),
+        )
+
+
+@strawberry.input(description="What to refresh. Left out: everything that is tracked, over the history window.")
+class RefreshInput:
+    coins: list[str] | None = strawberry.field(default=None, description="Slugs; left out: all tracked coins.")
+    currencies: list[str] | None = strawberry.field(
+        default=None, description="Codes; left out: all currencies that prices are stored in."
+    )
+    granularities: list[Granularity] = strawberry.field(
+        default_factory=lambda: [Granularity.HOURLY, Granularity.DAILY], description="Which stores to fill."
+    )
+    from_: Instant | None = strawberry.field(
+        default=None,
+        name="from",
+        description="First instant; floored to its bucket. Left out: the history window (`PRICEGRAPH_HISTORY_DAYS`).",
+    )
+    to: Instant | None = strawberry.field(default=None, description="First instant after; left out: now.")
+    mode: RefreshMode = strawberry.field(default=RefreshMode.MISSING, description="Holes only, or everything again.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="The same key with the same request, within 24 hours and by the same token, answers the same run. "
+        "1 to 200 characters.",
+    )
+    wait_seconds: int = strawberry.field(
+        default=0, description="Hold the answer until the run ends or these seconds are over; 0 to 60."
+    )
+    dry_run: bool = strawberry.field(default=False, description="Say what it would cost and start nothing.")
+
+    def order(self) -> RefreshOrder:
+        return RefreshOrder(
+            coins=self.coins,
+            currencies=self.currencies,
+            granularities=[StoredGranularity(one.name) for one in self.granularities],
+            start=self.from_,
+            end=self.to,
+            force=self.mode is RefreshMode.FORCE,
+            idempotency_key=self.idempotency_key,
+            wait_seconds=self.wait_seconds,
+            dry_run=self.dry_run,
+        )
+
+
+@strawberry.type(description="What a refresh costs.")
+class RefreshEstimate:
+    requests: int = strawberry.field(description="Requests to providers.")
+    points: int = strawberry.field(description="Missing buckets that they can fill.")
+    seconds: int = strawberry.field(description="How long they take at the pace of the provider's budget.")
+
+    @classmethod
+    def from_plan(cls, plan: Plan) -> RefreshEstimate:
+        return cls(requests=len(plan.tasks), points=plan.points, seconds=round(plan.seconds))
+
+
+@strawberry.type(description="What became of a refresh.")
+class RefreshPayload:
+    outcome: RefreshOutcome = strawberry.field(description="In one word.")
+    run: RefreshRun | None = strawberry.field(description="The run; null for a dry run and when refused.")
+    estimate: RefreshEstimate | None = strawberry.field(
+        description="What the new work costs; null when refused or answered from an earlier run."
+    )
+    errors: list[ApiError] = strawberry.field(
+        description="Why it was refused; or, with another outcome, what was left out."
+    )
+
+    @classmethod
+    def from_result(cls, result: RefreshResult) -> RefreshPayload:
+        return cls(
+            outcome=RefreshOutcome(result.outcome.value),
+            run=RefreshRun.from_row(result.run) if result.run else None,
+            estimate=RefreshEstimate.from_plan(result.plan) if result.plan else None,
+            errors=[ApiError.from_error(error) for error in result.errors],
+        )
+
+
+def _task_error(row: TaskRow) -> ApiError | None:
+    if row.error_code is None:
+        return None
+    code = errors.Code(row.error_code)
+    return ApiError.from_error(errors.ApiError(code, row.error_message or "", retry_at=row.retry_at))

@@ -1,0 +1,44 @@
+"""The server about itself."""
+
+from __future__ import annotations
+
+import strawberry
+
+from db.providers import any_simulated
+from db.store import read_store_async
+from resolvers import limits
+from schema.common import Info
+from schema.enums import Store
+
+
+@strawberry.type(description="What one request may ask for.")
+class Limits:
+    max_points_per_series: int = strawberry.field(description="More points are cut; `nextFrom` goes on.")
+    max_points_per_query: int = strawberry.field(description="Buckets of all series of one request.")
+    max_coins_per_batch: int = strawberry.field(description="Coins in one `priceHistory`.")
+    max_page_size: int = strawberry.field(description="`first` of any list.")
+    max_depth: int = strawberry.field(description="Nesting of fields.")
+    max_aliases: int = strawberry.field(description="Aliases in a document.")
+    max_tokens: int = strawberry.field(description="Tokens in a document.")
+    max_body_bytes: int = strawberry.field(description="Bytes of a request's body.")
+
+    @classmethod
+    def from_limits(cls, given: limits.Limits) -> Limits:
+        return cls(**vars(given))
+
+
+@strawberry.type(description="The server about itself.")
+class ServerInfo:
+    version: str = strawberry.field(description="Version of pricegraph.")
+    schema_hash: str = strawberry.field(description="SHA-256 of the SDL at `/schema.graphql`: changes with the schema.")
+    limits: Limits = strawberry.field(description="What one request may ask for.")
+
+    @strawberry.field(description="What the database offers.")
+    async def store(self, info: Info) -> Store:
+        async with info.context.database.connection() as connection:
+            return Store((await read_store_async(connection)).value)
+
+    @strawberry.field(description="Whether prices come from the simulator: then they are invented.")
+    async def simulated(self, info: Info) -> bool:
+        async with info.context.database.connection() as connection:
+            return await any_simulated(connection)

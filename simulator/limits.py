@@ -1,0 +1,47 @@
+"""How much a caller may ask: a sliding minute over every answer, and a calendar month over the 200s."""
+
+from collections import Counter, defaultdict, deque
+from datetime import UTC, datetime
+from math import ceil
+
+from simulator.callers import Caller
+from simulator.settings import SimulatorSettings
+
+_WINDOW_S = 60.0
+
+
+class Limits:
+    """Counts per account; the clock's reading comes with every call."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        public, demo, pro = settings.public_per_minute, settings.demo_per_minute, settings.pro_per_minute
+        self.per_minute = {"public": public, "unknown": public, "demo": demo, "pro": pro}
+        self.monthly = {"demo": settings.demo_monthly, "pro": settings.pro_monthly}
+        self._answers: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._credits: Counter[tuple[str, str]] = Counter()
+
+    def seconds_to_wait(self, caller: Caller, now: float) -> int:
+        """Counts this answer, a refusal too, and says how long until there is room again; 0 lets it pass."""
+        answers, allowed = self._answers[caller.account], self.per_minute[caller.kind]
+        while answers and answers[0] <= now - _WINDOW_S:
+            answers.popleft()
+        answers.append(now)
+        if len(answers) <= allowed:
+            return 0
+        if allowed < 1:
+            return ceil(_WINDOW_S)
+        return max(1, ceil(answers[len(answers) - allowed] + _WINDOW_S - now))
+
+    def spent(self, caller: Caller, now: float) -> int:
+        """Credits used this month."""
+        return self._credits[caller.account, _month(now)]
+
+    def is_exhausted(self, caller: Caller, now: float) -> bool:
+        return caller.kind in self.monthly and self.spent(caller, now) >= self.monthly[caller.kind]
+
+    def charge(self, caller: Caller, now: float) -> None:
+        self._credits[caller.account, _month(now)] += 1
+
+
+def _month(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m")

@@ -1,0 +1,23 @@
+"""What a simulator run can be told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SimulatorSettings:
+    """Limits per caller: `*_per_minute` counts every answer, `*_monthly` only the 200s.
+
+    `missing_hours` and `null_caps` are shares (0..1) of the hours in which the provider has no sample, or no
+    market cap, of a coin. They belong to the market, so the truth has the same holes.
+    """
+
+    seed: int = 1
+    demo_keys: frozenset[str] = frozenset({"CG-demo"})
+    pro_keys: frozenset[str] = frozenset({"CG-pro"})
+    public_per_minute: int = 30
+    demo_per_minute: int = 100
+    pro_per_minute: int = 500
+    demo_monthly: int = 10_000
+    pro_monthly: int = 500_000
+    missing_hours: float = 0.0
+    null_caps: float = 0.0
