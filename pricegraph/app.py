@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -18,11 +21,15 @@ from resolvers.context import ApiSettings
 from schema.schema import make_schema, sdl
 
 
-def create_app(settings: Settings, database: Database) -> Starlette:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, database: Database, now: Callable[[], datetime] = _utc_now) -> Starlette:
     """The application over an open database."""
     api = ApiSettings(version=VERSION, history_days=settings.history_days)
     token = settings.token.get_secret_value() if settings.token else None
-    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, Authenticator(database, token))
+    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, Authenticator(database, token), now)
     definition = sdl()
 
     async def schema_file(_: Request) -> PlainTextResponse:

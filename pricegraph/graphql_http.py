@@ -7,9 +7,9 @@ ours; parsing, validation and execution are Strawberry's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -55,12 +55,18 @@ class GraphQLEndpoint:
     """`GET` and `POST /graphql`."""
 
     def __init__(
-        self, schema: strawberry.Schema, database: Database, settings: ApiSettings, authenticator: Authenticator
+        self,
+        schema: strawberry.Schema,
+        database: Database,
+        settings: ApiSettings,
+        authenticator: Authenticator,
+        now: Callable[[], datetime],
     ) -> None:
         self._schema = schema
         self._database = database
         self._settings = settings
         self._authenticator = authenticator
+        self._now = now
 
     async def respond(self, request: Request) -> Response:
         request_id = secrets.token_hex(8)
@@ -87,7 +93,7 @@ class GraphQLEndpoint:
         context = Context(
             database=self._database,
             settings=self._settings,
-            now=datetime.now(UTC),
+            now=self._now(),
             request_id=request_id,
             caller=await self._authenticator.identify(request.headers.get("authorization")),
         )
