@@ -9,7 +9,7 @@ from datetime import datetime
 from psycopg import sql
 
 from db.pool import Connection
-from db.series import Granularity, Series, Window
+from db.series import HOUR, Granularity, Series, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Stored:
 _HOLES = """
 with wanted as (
     select * from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+), bucket as (
+    select make_interval(hours => %(hours)s) as width
 ), edges as (
     select coin_id, currency_id, p.ts from wanted
         join {table} p using (coin_id, currency_id)
@@ -35,10 +37,10 @@ with wanted as (
     select coin_id, currency_id, %(end)s from wanted
 ), steps as (
     select coin_id, currency_id, ts,
-           lag(ts, 1, %(start)s - %(width)s) over (partition by coin_id, currency_id order by ts) + %(width)s as due
-    from edges
+           lag(ts, 1, %(start)s - width) over (partition by coin_id, currency_id order by ts) + width as due
+    from edges, bucket
 )
-select coin_id, currency_id, count(*) - 1, min(ts), max(due) - %(width)s,
+select coin_id, currency_id, count(*) - 1, min(ts), max(due) - (select width from bucket),
        array_agg(due order by due) filter (where ts > due),
        array_agg(ts order by due) filter (where ts > due)
 from steps group by coin_id, currency_id
@@ -57,7 +59,7 @@ async def read_stored(
         "currencies": [one.currency_id for one in series],
         "start": window.start,
         "end": window.end,
-        "width": granularity.width,
+        "hours": granularity.width // HOUR,
     }
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query, parameters)

@@ -18,8 +18,17 @@ select procrastinate_defer_jobs_v1(array_agg(
     row(%(queue)s, %(job)s, 0, 'task:' || id, 'task:' || id, jsonb_build_object('task_id', id),
         %(at)s::timestamptz)::procrastinate_job_to_defer_v1 order by place))
 from unnest(%(ids)s::bigint[]) with ordinality as t (id, place)
+where not exists (select from procrastinate_jobs j where j.queueing_lock = 'task:' || id and j.status = 'todo')
 """
 
+# Retrying such a job, as procrastinate would, fails when its task has been queued again since; and no job is needed for
+# a task that has ended. So it goes, and what is still open becomes an orphan.
+_FORGET_STALLED = """
+delete from procrastinate_jobs j
+where j.queue_name = %(queue)s and j.status = 'doing'
+  and not exists (select from procrastinate_workers w
+                  where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s))
+"""
 _ORPHANS = """
 select t.id from refresh_tasks t
 where t.status in ('PENDING', 'RUNNING', 'DEFERRED')
@@ -30,17 +39,19 @@ order by t.id
 
 
 async def enqueue_tasks(connection: Connection, task_ids: Sequence[int], at: datetime | None = None) -> None:
-    """Queue one job for each task, in this order; not before `at`."""
+    """Queue one job for each task that has none waiting, in this order; not before `at`."""
     if task_ids:
         await connection.execute(_ENQUEUE, {"queue": QUEUE, "job": FETCH_JOB, "ids": list(task_ids), "at": at})
 
 
-async def requeue_orphans(connection: Connection) -> list[int]:
-    """Queue the open tasks that no job stands for: their job ended in an error before the task did.
+async def requeue_orphans(connection: Connection, stalled_seconds: float) -> list[int]:
+    """Queue the open tasks that no job stands for: their job ended in an error, or its worker was not heard of for so
+    long.
 
     The caller holds the transaction; its lock keeps two sweepers from queueing the same task.
     """
     await connection.execute("select pg_advisory_xact_lock(%s)", (_SWEEP_LOCK,))
+    await connection.execute(_FORGET_STALLED, {"queue": QUEUE, "seconds": stalled_seconds})
     orphans = [row[0] for row in await (await connection.execute(_ORPHANS)).fetchall()]
     await enqueue_tasks(connection, orphans)
     return orphans

@@ -19,7 +19,7 @@ class Scope(StrEnum):
 
 
 class TokenNameTaken(Exception):
-    """Choose another name, or revoke the token that has it."""
+    """Choose another name: one that was used stays taken, so that a log line means one token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def create_token(connection: Connection, name: str, scopes: Sequence[Scope
             (name, hash_token(token), [scope.value for scope in scopes], now),
         )
     except UniqueViolation as error:
-        raise TokenNameTaken(name) from error
+        raise TokenNameTaken(f"a token was named {name!r} before; choose another name") from error
     return token
 
 

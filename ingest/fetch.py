@@ -94,8 +94,8 @@ class Fetcher:
 
 
 def _is_final(error: ProviderError, attempts: int) -> bool:
-    """A spent month, a refused key and a fatal answer are not waited for; being told to wait never is the end."""
-    if isinstance(error, FatalProviderError) or error.kind in (Kind.QUOTA, Kind.AUTH, Kind.BLOCKED):
+    """A spent month and what people must mend is not waited for; a rate limit is, however often."""
+    if isinstance(error, FatalProviderError) or error.kind in (Kind.QUOTA, Kind.AUTH, Kind.BLOCKED, Kind.DRIFT):
         return True
     return error.kind is not Kind.RATE_LIMITED and attempts >= MAX_ATTEMPTS
 

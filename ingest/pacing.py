@@ -25,6 +25,7 @@ _REASONS = {
     "QUOTA": "the month's calls are used up",
     "AUTH": "the provider refused the API key",
     "BLOCKED": "the provider refuses this address for now",
+    "DRIFT": "the provider's answers have another form than before: schema changed?",
     "DOWN": "the provider is down",
 }
 

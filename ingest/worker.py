@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -70,7 +69,7 @@ async def _keep_working(database: Database, database_url: str, fetcher: Fetcher,
     while True:
         try:
             async with _open_queue(database_url, fetcher) as app, asyncio.TaskGroup() as group:
-                group.create_task(_sweep(database, app))
+                group.create_task(_sweep(database))
                 group.create_task(_work(app, concurrency))
         except* (psycopg.Error, ConnectorException) as errors:
             log.warning("the queue was lost, starting again", problem=str(errors.exceptions[0]))
@@ -91,14 +90,13 @@ async def _work(app: App, concurrency: int) -> None:
     )
 
 
-async def _sweep(database: Database, app: App) -> None:
-    """Put jobs of dead workers back into the queue, and make jobs for open tasks that lost theirs."""
+async def _sweep(database: Database) -> None:
+    """Queue the tasks of dead workers again, and those that lost their job."""
     while True:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-            log.warning("taking over a job of a worker that died", job=job.id)
-            await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
         async with database.transaction() as connection:
-            await requeue_orphans(connection)
+            orphans = await requeue_orphans(connection, STALLED_SECONDS)
+        if orphans:
+            log.warning("taking over tasks that nobody works on", tasks=orphans)
         await asyncio.sleep(SWEEP_SECONDS)
 
 

@@ -28,6 +28,8 @@ app.add_typer(token_app, name="token", help="Tokens that clients need for change
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _USAGE = 2
+# 128 + SIGINT, as shells have it.
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -39,6 +41,8 @@ def main() -> None:
         _fail(str(error), _USAGE)
     except RefreshFailed as error:
         _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
     except psycopg.OperationalError as error:
         _fail(f"the database cannot be reached; check DATABASE_URL ({str(error).splitlines()[0]})", 1)
 

@@ -14,7 +14,7 @@ from db.migrate import migrate
 from db.pool import PoolSettings, open_database
 from ingest.worker import run_worker
 from pricegraph.app import create_app
-from pricegraph.serve import listen, serving, until_signal
+from pricegraph.serve import listen, serving, stop_signal
 from pricegraph.settings import Settings, SettingsError
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
@@ -48,8 +48,9 @@ async def run_serve(settings: Settings) -> None:
     url = settings.need_database_url()
     listener = open_port(settings)
     async with open_database(url) as database, serving(create_app(settings, database), listener):
+        stop = stop_signal()
         log.info("serving", address=address(listener))
-        await until_signal()
+        await stop.wait()
 
 
 async def run_worker_alone(settings: Settings) -> None:
@@ -57,7 +58,7 @@ async def run_worker_alone(settings: Settings) -> None:
     url = settings.need_database_url()
     async with open_database(url, WORKER_POOL) as database:
         worker = asyncio.create_task(run_worker(database, url, settings.ingest(), asyncio.Event()))
-        stop = asyncio.create_task(until_signal())
+        stop = asyncio.create_task(stop_signal().wait())
         log.info("working", pid=os.getpid())
         await asyncio.wait([worker, stop], return_when=asyncio.FIRST_COMPLETED)
         if worker.done():
@@ -69,8 +70,9 @@ async def run_simulator(port: int, seed: int) -> None:
     """CoinGecko on 127.0.0.1, invented but consistent."""
     listener = listen("127.0.0.1", port)
     async with serving(create_simulator(SimulatorSettings(seed=seed)), listener):
+        stop = stop_signal()
         log.info("simulating CoinGecko", COINGECKO_URL=f"{address(listener)}/coingecko/api/v3")
-        await until_signal()
+        await stop.wait()
 
 
 async def end(task: asyncio.Task[None]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +21,18 @@ from db.coins import list_tracked
 from db.currencies import list_currencies
 from db.migrate import migrate
 from db.pool import Database, open_database
+from db.providers import configure_budget
 from db.refresh import RefreshRequest, record_refresh
 from db.runs import RunRow, read_runs
 from db.series import Granularity, Series
+from ingest.providers.coingecko import NAME as PROVIDER
+from ingest.providers.coingecko import budget_of
 from ingest.settings import Plan
 from ingest.worker import run_worker
 from pricegraph.app import create_app
 from pricegraph.commands import WORKER_POOL, address, end, open_port
-from pricegraph.embedded import EmbeddedPostgres
-from pricegraph.serve import listen, serving, until_signal
+from pricegraph.embedded import DATABASE, EmbeddedPostgres
+from pricegraph.serve import listen, serving, stop_signal
 from pricegraph.settings import Settings
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
@@ -38,6 +42,8 @@ _PLAN = Plan.ANALYST
 # The keys that the simulator knows.
 _KEYS = {Plan.PUBLIC: None, Plan.DEMO: "CG-demo"}
 _PAID_KEY = "CG-pro"
+# Invented prices have a database of their own: they never lie beside real ones.
+_SIMULATED_DATABASE = "pricegraph_simulated"
 
 
 @dataclass(frozen=True)
@@ -47,39 +53,54 @@ class _Sockets:
 
 
 def run_demo(settings: Settings, *, live: bool) -> None:
-    """Run until Ctrl-C or SIGTERM. With `live`, prices come from the real provider."""
-    console = Console(highlight=False, soft_wrap=True)
+    """Run until Ctrl-C or SIGTERM, which is its regular end. With `live`, prices come from the real provider."""
+    # Until the event loop takes them over, both signals end it in the same way: in good order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        _start(settings, live, Console(highlight=False, soft_wrap=True))
+
+
+def _start(settings: Settings, live: bool, console: Console) -> None:
     sockets = _Sockets(open_port(settings, move_on=True), None if live else listen("127.0.0.1", 0))
+    if sockets.simulator:
+        settings = _simulated(settings, address(sockets.simulator))
+    database = _SIMULATED_DATABASE if settings.ingest().simulated else DATABASE
     console.print("starting PostgreSQL …")
-    with EmbeddedPostgres(settings.data_dir) as server:
+    with EmbeddedPostgres(settings.data_dir, database=database) as server:
+        _note(settings).unlink(missing_ok=True)
         migrate(server.url)
         token = settings.token or SecretStr(_keep_token(settings.data_dir))
         settings = settings.model_copy(update={"token": token, "database_url": SecretStr(server.url)})
-        if sockets.simulator:
-            settings = _simulated(settings, address(sockets.simulator))
         asyncio.run(_run(settings, sockets, console))
 
 
 async def _run(settings: Settings, sockets: _Sockets, console: Console) -> None:
-    url = settings.need_database_url()
+    stop = asyncio.create_task(stop_signal().wait())
+    demo = asyncio.create_task(_serve(settings, sockets, console))
+    await asyncio.wait([stop, demo], return_when=asyncio.FIRST_COMPLETED)
+    if demo.done():
+        demo.result()
+    console.print("stopping … Ctrl-C again ends it at once; nothing is lost either way.")
+    await end(demo)
+
+
+async def _serve(settings: Settings, sockets: _Sockets, console: Console) -> None:
+    """Everything, until cancelled."""
+    url, ingest, ready = settings.need_database_url(), settings.ingest(), asyncio.Event()
     async with AsyncExitStack() as stack:
         if sockets.simulator:
             await stack.enter_async_context(serving(create_simulator(SimulatorSettings()), sockets.simulator))
         database = await stack.enter_async_context(open_database(url, WORKER_POOL))
-        ready = asyncio.Event()
-        worker = asyncio.create_task(run_worker(database, url, settings.ingest(), ready))
-        stack.push_async_callback(end, worker)
+        async with database.transaction() as connection:
+            # The worker does it too, but the very first answer has to say already whether prices are simulated.
+            await configure_budget(connection, PROVIDER, budget_of(ingest), ingest.simulated)
         await stack.enter_async_context(serving(create_app(settings, database), sockets.api))
-        note = _write_note(settings, sockets)
-        stack.callback(note.unlink, missing_ok=True)
+        _write_note(settings, sockets)
+        stack.callback(_note(settings).unlink, missing_ok=True)
         _print_addresses(settings, sockets, console)
-        fill = asyncio.create_task(_fill(database, settings, ready, console))
-        stack.callback(fill.cancel)
-        stop = asyncio.create_task(until_signal())
-        await asyncio.wait([stop, worker], return_when=asyncio.FIRST_COMPLETED)
-        if worker.done():
-            worker.result()
-        console.print("stopping …")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_worker(database, url, ingest, ready))
+            group.create_task(_fill(database, settings, ready, console))
 
 
 async def _fill(database: Database, settings: Settings, ready: asyncio.Event, console: Console) -> None:
@@ -87,6 +108,9 @@ async def _fill(database: Database, settings: Settings, ready: asyncio.Event, co
     await ready.wait()
     async with database.transaction() as connection:
         coins, currencies = await list_tracked(connection), await list_currencies(connection)
+        if not coins or not currencies:
+            console.print("nothing to fill: PRICEGRAPH_COINS or PRICEGRAPH_CURRENCIES names none that is known")
+            return
         request = RefreshRequest(
             series=[Series(coin.id, currency.id) for coin in coins for currency in currencies],
             granularities=list(Granularity),
@@ -98,7 +122,10 @@ async def _fill(database: Database, settings: Settings, ready: asyncio.Event, co
     if run.finished_at is None:
         console.print(f"filling {len(coins)} coins x {len(currencies)} currencies x {settings.history_days} days …")
         run = await _show_progress(database, run, console)
-    console.print(f"refresh: {run.status.lower()}. Everything is there to be asked for; Ctrl-C stops.")
+    found = (
+        "Everything is there to be asked for" if run.status == "SUCCEEDED" else "Coverage and gaps say what is missing"
+    )
+    console.print(f"refresh: {run.status.lower()}. {found}; Ctrl-C stops.")
 
 
 async def _show_progress(database: Database, run: RunRow, console: Console) -> RunRow:
@@ -137,18 +164,19 @@ def _simulated(settings: Settings, simulator: str) -> Settings:
 
 
 def _keep_token(data_dir: Path) -> str:
-    """The same token at every start, readable by its owner only."""
+    """The same token at every start."""
     file = data_dir / "token"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text("pg_" + secrets.token_urlsafe(32))
+        _write_private(file, f"pg_{secrets.token_urlsafe(32)}".encode())
     return file.read_text().strip()
 
 
-def _write_note(settings: Settings, sockets: _Sockets) -> Path:
-    """`demo.json`: what scripts need to know; it holds the token, so only its owner may read it."""
-    note = settings.data_dir / "demo.json"
-    note.touch(mode=0o600)
+def _note(settings: Settings) -> Path:
+    return settings.data_dir / "demo.json"
+
+
+def _write_note(settings: Settings, sockets: _Sockets) -> None:
+    """What scripts need to know; it is there while the API answers."""
     content = {
         "urls": _urls(address(sockets.api)),
         "token": settings.token.get_secret_value() if settings.token else None,
@@ -156,8 +184,16 @@ def _write_note(settings: Settings, sockets: _Sockets) -> Path:
         "simulator": address(sockets.simulator) if sockets.simulator else None,
         "pid": os.getpid(),
     }
-    note.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-    return note
+    _write_private(_note(settings), orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Whole or not at all, and for its owner's eyes only: it holds the token."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(content)
+    fresh.rename(file)
 
 
 def _urls(api: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ servers behind and adds a user to the system. Here the kernel ends the server wh
 that happens.
 """
 
-import ctypes
 import fcntl
 import hashlib
 import importlib.metadata
@@ -13,101 +12,68 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Self
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
+
+from pricegraph.postmaster import (
+    ENVIRONMENT,
+    PATIENCE,
+    Account,
+    Postmaster,
+    outlive_former,
+    spawn,
+    user_arguments,
+)
 
 DATABASE = "pricegraph"
 FALLBACK = Path("/var/lib/pricegraph")  # as root, for what the server's user could not reach otherwise
-PATIENCE = 30.0  # seconds for a former server of the same cluster to go
-START_LIMIT = 120.0  # seconds; replaying the log after a crash can take a while
 LAPTOP = {"shared_buffers": "128MB", "max_connections": "60", "timezone": "UTC", "log_timezone": "UTC"}
 INITDB = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
-# Nothing of ours is passed on: PG* variables would change the server, the rest may hold secrets.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 # What the log says while parts of a killed server are still there; they notice within seconds.
 STILL_HELD = (b"pre-existing shared memory block", b'lock file "postmaster.pid" already exists')
-PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None)
 
 
 class EmbeddedPostgresError(Exception):
     """The embedded server cannot run; the text is for the person at the terminal and says what to do."""
 
 
-class Account(NamedTuple):
-    """The user root hands the server to."""
-
-    uid: int
-    gid: int
-
-
-def end_with_parent(parent: int) -> None:
-    """For the child between fork and exec: SIGINT, a fast shutdown, once the thread that started it is gone.
-
-    Linux forgets the wish when the user changes, so this comes after any such change.
-    """
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
-
-
-class Postmaster:
-    """A `postgres` process that was just started on a cluster."""
-
-    def __init__(self, process: subprocess.Popen[bytes], cluster: Path) -> None:
-        self._process = process
-        self._cluster = cluster
-
-    def wait_until_ready(self) -> bool:
-        """False: it ended, or was not ready within START_LIMIT."""
-        give_up = time.monotonic() + START_LIMIT
-        while time.monotonic() < give_up and self._process.poll() is None:
-            lines = _lock_file_lines(self._cluster)
-            if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
-                return True
-            time.sleep(0.02)
-        return False
-
-    def stop(self) -> None:
-        """Fast, then immediate shutdown; the latter loses nothing, the next start replays the log."""
-        for wish, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
-            if self._process.poll() is None:
-                self._process.send_signal(wish)
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(seconds)
-
-
 class EmbeddedPostgres:
     """A context manager for the main thread: on Linux the server ends with the thread that started it.
 
     It writes to `data_dir`, to a socket folder in /tmp and, only as root, to `fallback` if the user that then runs
-    the server cannot reach `data_dir` or the programs. `options` are server settings on top of LAPTOP.
+    the server cannot reach `data_dir` or the programs. `options` are server settings on top of LAPTOP; `database` is
+    created if need be.
     """
 
-    def __init__(self, data_dir: Path, options: Mapping[str, str] | None = None, *, fallback: Path = FALLBACK) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        options: Mapping[str, str] | None = None,
+        *,
+        database: str = DATABASE,
+        fallback: Path = FALLBACK,
+    ) -> None:
         self._data_dir = data_dir.expanduser().resolve()
         self._options = LAPTOP | dict(options or {})
+        self._database = database
         self._fallback = fallback
         self._log = self._data_dir / "postgres.log"
         self._stack = ExitStack()
 
     @property
     def url(self) -> str:
-        return self.url_of(DATABASE)
+        return self.url_of(self._database)
 
     def url_of(self, database: str) -> str:
         """The port is part of the socket's name; without it a client would take PGPORT from its environment."""
@@ -137,7 +103,7 @@ class EmbeddedPostgres:
         stack.enter_context(_held_alone(self._data_dir))
         cluster, account = _locate_cluster(self._data_dir, self._fallback)
         programs = _runnable_programs(account, self._fallback)
-        _await_former(cluster)
+        _outlive_former(cluster)
         if not (cluster / "PG_VERSION").exists():
             self._create_cluster(programs / "initdb", cluster, account)
         self._socket_dir = stack.enter_context(_socket_folder(cluster, account))
@@ -161,7 +127,7 @@ class EmbeddedPostgres:
         fresh = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
         if account:
             os.chown(fresh, *account)
-        if self._spawn([str(initdb), "-D", str(fresh), *INITDB], account).wait() != 0:
+        if spawn([str(initdb), "-D", str(fresh), *INITDB], account, self._log).wait() != 0:
             raise self._failure("PostgreSQL could not create its files.")
         fresh.rename(cluster)
 
@@ -170,7 +136,7 @@ class EmbeddedPostgres:
         give_up = time.monotonic() + PATIENCE
         while True:
             with ExitStack() as unready:
-                postmaster = Postmaster(self._spawn(command, account), cluster)
+                postmaster = Postmaster(spawn(command, account, self._log), cluster)
                 unready.callback(postmaster.stop)
                 if postmaster.wait_until_ready():
                     unready.pop_all()
@@ -180,27 +146,11 @@ class EmbeddedPostgres:
                 raise self._failure("PostgreSQL did not start.")
             time.sleep(0.2)
 
-    def _spawn(self, command: Sequence[str], account: Account | None) -> subprocess.Popen[bytes]:
-        """In a session of its own: Ctrl-C is for us, the server goes last."""
-        parent = os.getpid()
-        with self._log.open("wb") as log:
-            return subprocess.Popen(  # noqa: S603 - the command is ours
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                env=ENVIRONMENT,
-                start_new_session=True,
-                preexec_fn=lambda: end_with_parent(parent),
-                **_user_arguments(account),
-            )
-
     def _create_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
-            known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
-            if not known:
-                connection.execute(f"create database {DATABASE}")
+            known = connection.execute("select from pg_database where datname = %s", [self._database]).fetchone()
+            if known is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(self._database)))
 
     def _failure(self, what: str) -> EmbeddedPostgresError:
         last_lines = "\n".join(self._log.read_text(errors="replace").splitlines()[-12:])
@@ -248,7 +198,7 @@ def _unprivileged_account() -> Account:
 def _link_elsewhere(cluster: Path, fallback: Path) -> None:
     """A cluster that is there already had a link to it once: its data folder was deleted, and so it goes too."""
     elsewhere = fallback / f"cluster-{_digest(cluster)}"
-    _await_former(elsewhere)
+    _outlive_former(elsewhere)
     if elsewhere.exists():
         shutil.rmtree(elsewhere)
     cluster.symlink_to(elsewhere)
@@ -325,51 +275,17 @@ def _socket_folder(cluster: Path, account: Account | None) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _await_former(cluster: Path) -> None:
-    """Its parent may have been killed just now; or long ago, and its process number is another's since then."""
-    give_up = time.monotonic() + PATIENCE
-    while pid := _lock_holder(cluster):
-        if not _works_in(pid, cluster):
-            (cluster / "postmaster.pid").unlink(missing_ok=True)
-        elif time.monotonic() > give_up:
-            raise EmbeddedPostgresError(
-                f"A PostgreSQL server is still running on {cluster}. Run  kill -INT {pid}  and start again."
-            )
-        else:
-            time.sleep(0.05)
-
-
-def _lock_holder(cluster: Path) -> int | None:
-    """Only a living process: postgres itself deals well with the lock of a dead one."""
-    first = (_lock_file_lines(cluster) or [""])[0]
-    return int(first) if first.isdecimal() and Path("/proc", first).exists() else None
-
-
-def _lock_file_lines(cluster: Path) -> list[str]:
-    try:
-        return (cluster / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _works_in(pid: int, cluster: Path) -> bool:
-    """A postmaster's working folder is its cluster. Processes that may not be asked are not ours."""
-    try:
-        return Path(f"/proc/{pid}/cwd").samefile(cluster)
-    except OSError:
-        return False
-
-
-def _user_arguments(account: Account | None) -> dict[str, Any]:
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+def _outlive_former(cluster: Path) -> None:
+    if pid := outlive_former(cluster):
+        raise EmbeddedPostgresError(
+            f"A PostgreSQL server is still running on {cluster}. Run  kill -INT {pid}  and start again."
+        )
 
 
 def _can(account: Account, command: str, path: Path) -> bool:
     """Asks the kernel, which knows more than the mode bits of the ancestors say."""
     script = ["/bin/sh", "-c", f'{command} "$1" 2>/dev/null', "sh", str(path)]
-    done = subprocess.run(script, cwd="/", env=ENVIRONMENT, **_user_arguments(account))  # noqa: S603
+    done = subprocess.run(script, cwd="/", env=ENVIRONMENT, **user_arguments(account))  # noqa: S603
     return done.returncode == 0
 
 

@@ -6,6 +6,7 @@ ours; parsing, validation and execution are Strawberry's.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 # A script that sends this header gets the outcome of its refresh as the HTTP status, so that `curl --fail` is enough.
 STATUS_HEADER = "pricegraph-status"
+# A media range with a quality of zero is one that the client does not take (RFC 9110, 12.4.2).
+_REFUSED = re.compile(r"(?:^|;)\s*q=0(?:\.0*)?\s*(?:;|$)", re.IGNORECASE)
+# So that nobody goes on sending what nobody reads.
+_HANG_UP = {"connection": "close"}
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,11 @@ class GraphQLEndpoint:
         except Exception as error:
             reason = translate(error, request_id)
             response = _problem(_HTTP_STATUS.get(reason.code, 500), reason, request_id, media_type)
-        response.headers["x-request-id"] = request_id
-        response.headers["cache-control"] = "no-store"
+        response.headers.update({"x-request-id": request_id} | _HEADERS)
+        if response.status_code == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        if response.status_code == 503:
+            response.headers["retry-after"] = _RETRY_AFTER_SECONDS
         return response
 
     async def _answer(self, request: Request, request_id: str, media_type: str) -> Response:
@@ -95,6 +104,7 @@ class GraphQLEndpoint:
             settings=self._settings,
             now=self._now(),
             request_id=request_id,
+            operation_name=operation.operation_name,
             caller=await self._authenticator.identify(request.headers.get("authorization")),
         )
         result = await self._execute(operation, context, request.method)
@@ -112,7 +122,7 @@ class GraphQLEndpoint:
         return response
 
     async def _execute(self, operation: GraphQLRequest, context: Context, method: str) -> ExecutionResult:
-        allowed = {OperationType.QUERY} if method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+        allowed = {OperationType.QUERY, OperationType.MUTATION} if method == "POST" else {OperationType.QUERY}
         try:
             return await self._schema.execute(
                 operation.query,
@@ -122,19 +132,27 @@ class GraphQLEndpoint:
                 allowed_operation_types=allowed,
             )
         except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                return ExecutionResult(
+                    data=None, errors=[GraphQLError("there are no subscriptions; ask again instead")]
+                )
             raise HttpProblem(405, Code.BAD_INPUT, "only queries travel by GET; use POST", {"allow": "POST"}) from error
         except (CannotGetOperationTypeError, MissingQueryError) as error:
-            return ExecutionResult(data=None, errors=[GraphQLError(_no_operation(error))])
+            return _refused(_no_operation(error))
+
+
+def _refused(message: str) -> ExecutionResult:
+    return ExecutionResult(data=None, errors=[GraphQLError(message)])
 
 
 def _no_operation(error: Exception) -> str:
-    if isinstance(error, CannotGetOperationTypeError):
-        return error.as_http_error_reason()
-    return "`query` is empty"
+    if isinstance(error, MissingQueryError):
+        return "`query` is empty"
+    return "the document holds no operation, or none of the name in `operationName`"
 
 
 async def _read_request(request: Request, limit: int) -> GraphQLRequest:
-    if request.method == "GET":
+    if request.method != "POST":
         given: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
             if name in given:
@@ -168,7 +186,7 @@ async def _read_body(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise HttpProblem(413, Code.COST_EXCEEDED, f"the body is larger than {limit:,} bytes")
+            raise HttpProblem(413, Code.COST_EXCEEDED, f"the body is larger than {limit:,} bytes", _HANG_UP)
     return bytes(body)
 
 
@@ -184,7 +202,7 @@ def _choose_media_type(accept: str | None) -> str:
     if accept is None:
         return JSON
     ranges = [part.partition(";") for part in accept.split(",")]
-    names = {name.strip().lower() for name, _, parameters in ranges if parameters.replace(" ", "") != "q=0"}
+    names = {name.strip().lower() for name, _, parameters in ranges if not _REFUSED.search(parameters)}
     if GRAPHQL_JSON in names:
         return GRAPHQL_JSON
     if names & {JSON, "application/*", "*/*"}:
@@ -229,8 +247,6 @@ def _show_outcome(response: Response, outcomes: list[Outcome], body: Mapping[str
     codes = [error["extensions"]["code"] for error in body.get("errors", [])]
     statuses += [_HTTP_STATUS.get(Code(code), 500) for code in codes]
     response.status_code = max(statuses, default=200)
-    if response.status_code == 503:
-        response.headers["retry-after"] = _RETRY_AFTER_SECONDS
 
 
 def _outcome_status(outcome: Outcome) -> int:

@@ -52,5 +52,7 @@ def translate(cause: BaseException, request_id: str) -> ApiError:
             return ApiError(Code.UNAVAILABLE, "the database is busy or away; try again in a few seconds")
         case psycopg.OperationalError():
             return ApiError(Code.UNAVAILABLE, "the database is away for the moment; try again in a few seconds")
+        case RecursionError():
+            return ApiError(Code.COST_EXCEEDED, "the document nests too deeply; spread fewer fragments in fragments")
     log.error("unexpected error", request_id=request_id, exc_info=cause)
     return ApiError(Code.INTERNAL, f"something went wrong in the server; its log has request {request_id}")

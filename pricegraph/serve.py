@@ -48,20 +48,21 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """An open socket; OSError when the port is taken."""
+    """A socket that listens already, so that nobody else can take the port; OSError when somebody has."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError:
         listener.close()
         raise
     return listener
 
 
-async def until_signal() -> None:
-    """Return on the first SIGINT or SIGTERM; a second one ends the process as usual."""
+def stop_signal() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM from now on; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -69,7 +70,8 @@ async def until_signal() -> None:
         stop.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)  # Python's own for SIGINT would raise in the middle of the clean-up
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, note)
-    await stop.wait()
+    return stop

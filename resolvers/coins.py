@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from db.coins import CoinFilter, CoinOrder, CoinRow, count_coins, list_coins, read_coins, sort_key, suggest_coins
 from resolvers.errors import ApiError, Code
 from resolvers.paging import Page, check_page_size, decode_cursor, make_page
+from resolvers.texts import can_be_stored, check_text
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -21,29 +22,42 @@ _KEY_TYPES: dict[CoinOrder, tuple[type[Any], ...]] = {
 
 async def resolve_coin(context: Context, slug: str) -> CoinRow:
     """NOT_FOUND, with the slugs that were perhaps meant."""
-    found = await resolve_coins_by_slug(context, [slug])
+    found = await resolve_coins_by_slug(context, [slug], "slug")
     if isinstance(found[0], ApiError):
         raise found[0]
     return found[0]
 
 
-async def resolve_coins_by_slug(context: Context, slugs: Sequence[str]) -> list[CoinRow | ApiError]:
+async def resolve_coins_by_slug(
+    context: Context, slugs: Sequence[str], argument: str = "coins"
+) -> list[CoinRow | ApiError]:
     """One answer per slug, in order; an unknown coin is an error of its own and fails no other."""
+    check_batch(context, slugs, argument)
+    possible = [slug for slug in slugs if can_be_stored(slug)]
     async with context.database.connection() as connection:
-        found = await read_coins(connection, slugs)
-        unknown = [slug for slug in slugs if slug not in found]
+        found = await read_coins(connection, possible)
+        unknown = [slug for slug in possible if slug not in found]
         hints = await suggest_coins(connection, unknown) if unknown else {}
-    return [found.get(slug) or _unknown(slug, hints.get(slug, [])) for slug in slugs]
+    return [found.get(slug) or _unknown(slug, hints.get(slug, []), argument) for slug in slugs]
+
+
+def check_batch(context: Context, slugs: Sequence[str], *field: str) -> None:
+    limit = context.settings.limits.max_coins_per_batch
+    if len(slugs) > limit:
+        raise ApiError(Code.COST_EXCEEDED, f"at most {limit:,} coins fit in one request", field=field)
 
 
 async def resolve_coin_page(
     context: Context, where: CoinFilter, order: CoinOrder, first: int, after: str | None
 ) -> Page[CoinRow]:
     check_page_size(first)
-    key = decode_cursor(after, *_KEY_TYPES[order])
+    check_text(where.search, "filter", "search")
+    check_text(where.symbol, "filter", "symbol")
+    check_batch(context, where.slugs or [], "filter", "slugs")
+    key = decode_cursor(after, order.value, *_KEY_TYPES[order])
     async with context.database.engine.connect() as connection:
         rows = await list_coins(connection, where, order, first + 1, key)
-    return make_page(rows, first, after, lambda row: sort_key(order, row))
+    return make_page(rows, first, after, lambda row: [order.value, *sort_key(order, row)])
 
 
 async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
@@ -51,6 +65,6 @@ async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
         return await count_coins(connection, where)
 
 
-def _unknown(slug: str, hints: Sequence[str]) -> ApiError:
+def _unknown(slug: str, hints: Sequence[str], argument: str) -> ApiError:
     advice = f"did you mean {' or '.join(hints)}?" if hints else "`coins` lists the slugs"
-    return ApiError(Code.NOT_FOUND, f"no coin has the slug {slug[:64]!r}; {advice}", field=["coins"])
+    return ApiError(Code.NOT_FOUND, f"no coin has the slug {slug[:64]!r}; {advice}", field=[argument])

@@ -55,12 +55,13 @@ class Context:
     settings: ApiSettings
     now: datetime
     request_id: str
+    operation_name: str | None = None
     caller: Caller | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         coverage = CoverageLoader(self.database, self.now)
-        history = HistoryLoader(self.database, self.currency, self.settings.limits)
+        history = HistoryLoader(self.database, self.currency)
         self.history: DataLoader[HistoryKey, HistoryView | ApiError] = DataLoader(load_fn=history.load)
         self.latest: DataLoader[Series, LatestRow | None] = DataLoader(load_fn=self._load_latest)
         self.coin_by_id: DataLoader[int, CoinRow] = DataLoader(load_fn=self._load_coins)
@@ -70,6 +71,7 @@ class Context:
             load_fn=coverage.load_gaps, cache_key_fn=lambda pair: pair[0]
         )
         self._currencies: asyncio.Task[list[CurrencyRow]] | None = None
+        self._points = 0
 
     async def currencies(self) -> list[CurrencyRow]:
         """The currencies that prices are stored in; read once a request."""
@@ -77,7 +79,7 @@ class Context:
             self._currencies = asyncio.ensure_future(self._load_currencies())
         return await self._currencies
 
-    async def currency(self, code: str) -> CurrencyRow:
+    async def currency(self, code: str, argument: str = "currency") -> CurrencyRow:
         """NOT_FOUND for one that no prices are stored in."""
         known = await self.currencies()
         for row in known:
@@ -85,8 +87,19 @@ class Context:
                 return row
         names = ", ".join(row.code for row in known) or "none yet"
         raise ApiError(
-            Code.NOT_FOUND, f"no prices are stored in {code!r}; the currencies are: {names}", field=["currency"]
+            Code.NOT_FOUND, f"no prices are stored in {code[:64]!r}; the currencies are: {names}", field=[argument]
         )
+
+    def charge(self, points: int) -> None:
+        """Count points that are about to be read; COST_EXCEEDED once the whole request asks for too many."""
+        self._points += points
+        limit = self.settings.limits.max_points_per_query
+        if self._points > limit:
+            raise ApiError(
+                Code.COST_EXCEEDED,
+                f"{self._points:,} points are more than the {limit:,} that fit in one request; "
+                "ask for fewer coins, a shorter range or DAY_1",
+            )
 
     def require(self, scope: str) -> Caller:
         """The caller, if the token may do this."""

@@ -13,10 +13,9 @@ from db.currencies import CurrencyRow
 from db.pool import Database
 from db.prices import PointRow, list_points
 from db.series import Series, complete
-from resolvers.coins import resolve_coins_by_slug
+from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey
-from resolvers.errors import ApiError, Code
-from resolvers.limits import Limits
+from resolvers.errors import ApiError
 from resolvers.ranges import Asked
 
 if TYPE_CHECKING:
@@ -50,10 +49,9 @@ class HistoryView:
 class HistoryLoader:
     """Loads many histories at once: one statement per distinct range and currency, whatever the number of coins."""
 
-    def __init__(self, database: Database, currency: Callable[[str], Awaitable[CurrencyRow]], limits: Limits) -> None:
+    def __init__(self, database: Database, currency: Callable[[str], Awaitable[CurrencyRow]]) -> None:
         self._database = database
         self._currency = currency
-        self._limits = limits
 
     async def load(self, keys: list[HistoryKey]) -> list[HistoryView | ApiError]:
         groups: dict[tuple[str, Asked], list[CoinRow]] = defaultdict(list)
@@ -67,7 +65,6 @@ class HistoryLoader:
 
     async def _load_group(self, coins: Sequence[CoinRow], code: str, asked: Asked) -> Sequence[HistoryView | ApiError]:
         try:
-            check_cost(len(coins), asked, self._limits)
             currency = await self._currency(code)
         except ApiError as error:
             return [error] * len(coins)
@@ -75,32 +72,26 @@ class HistoryLoader:
         return [HistoryView(coin, currency, asked, points[coin.id]) for coin in coins]
 
 
+async def resolve_history(context: Context, coin: CoinRow, currency: str, asked: Asked) -> HistoryView:
+    """One coin's, loaded together with those of other coins that are asked for alongside."""
+    context.charge(asked.buckets)
+    view = await context.history.load(HistoryKey(coin, currency, asked))
+    if isinstance(view, ApiError):
+        raise view
+    return view
+
+
 async def resolve_histories(
     context: Context, slugs: Sequence[str], currency: str, asked: Asked
 ) -> list[HistoryView | ApiError]:
     """One answer per slug, in order; an unknown coin is an error of its own, anything else fails the whole."""
-    check_cost(len(slugs), asked, context.settings.limits)
+    check_batch(context, slugs, "coins")
+    context.charge(len(slugs) * asked.buckets)
     await context.currency(currency)
     coins = await resolve_coins_by_slug(context, slugs)
     keys = {coin.id: HistoryKey(coin, currency, asked) for coin in coins if not isinstance(coin, ApiError)}
     views = dict(zip(keys, await context.history.load_many(list(keys.values())), strict=True))
     return [coin if isinstance(coin, ApiError) else views[coin.id] for coin in coins]
-
-
-def check_cost(coins: int, asked: Asked, limits: Limits) -> None:
-    """Before any work."""
-    if coins > limits.max_coins_per_batch:
-        raise ApiError(
-            Code.COST_EXCEEDED, f"at most {limits.max_coins_per_batch:,} coins fit in one request", field=["coins"]
-        )
-    points = coins * asked.window.buckets(asked.granularity.width)
-    if points > limits.max_points_per_query:
-        raise ApiError(
-            Code.COST_EXCEEDED,
-            f"{points:,} points are more than the {limits.max_points_per_query:,} that fit in one request; "
-            "ask for fewer coins, a shorter range or DAY_1",
-            field=["coins"],
-        )
 
 
 async def _read_points(

@@ -19,5 +19,5 @@ def decode_id(type_name: str, id_: str) -> int:
     except (binascii.Error, ValueError):
         name, key = "", ""
     if name != type_name or not key.isdecimal() or len(key) > 18:
-        raise ApiError(Code.BAD_INPUT, f"{id_!r} is not the id of a {type_name}", field=["id"])
+        raise ApiError(Code.BAD_INPUT, f"{id_[:64]!r} is not the id of a {type_name}", field=["id"])
     return int(key)

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from db.series import DAY, HOUR, floor
 from resolvers.errors import ApiError, Code
 
-_RELATIVE = re.compile(r"now(?:(?P<sign>[+-])(?P<count>\d{1,6})(?P<unit>mo|[smhdwy]))?(?:/(?P<floor>mo|[hdwy]))?")
+_RELATIVE = re.compile(
+    r"now(?:(?P<sign>[+-])(?P<count>\d{1,6})(?P<unit>mo|[smhdwy]))?(?:/(?P<floor>mo|[hdwy]))?", re.ASCII
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 # The Monday that weeks are counted from.
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)

@@ -36,7 +36,10 @@ def check_page_size(first: int) -> None:
 
 
 def make_page(rows: Sequence[Row], first: int, after: str | None, key: Callable[[Row], Key]) -> Page[Row]:
-    """A page from up to `first + 1` rows: the row too many only says that there is a next page."""
+    """A page from up to `first + 1` rows: the row too many only says that there is a next page.
+
+    `key` answers the list's name and then the row's sort key, so that no list takes the cursor of another.
+    """
     shown = rows[:first]
     return Page(shown, [encode_cursor(key(row)) for row in shown], len(rows) > first, after is not None)
 
@@ -45,18 +48,25 @@ def encode_cursor(key: Key) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, *types: type) -> Key | None:
-    """The sort key in a cursor, when it has just these types."""
+def decode_cursor(cursor: str | None, list_name: str, *types: type) -> Key | None:
+    """The sort key in a cursor, without the list's name that it begins with."""
     if cursor is None:
         return None
     try:
         key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         key = None
-    if not isinstance(key, list) or [type(part) for part in key] != list(types):
+    if (
+        not isinstance(key, list)
+        or key[:1] != [list_name]
+        or [type(part) for part in key[1:]] != list(types)
+        or not all(_can_be_stored(part) for part in key)
+    ):
         raise ApiError(
             Code.BAD_INPUT, "this cursor is not from this list; pass an `endCursor` as it was given", field=["after"]
         )
-    if any(isinstance(part, int) and abs(part) >= 2**63 for part in key):
-        raise ApiError(Code.BAD_INPUT, "this cursor is not from this list", field=["after"])
-    return key
+    return key[1:]
+
+
+def _can_be_stored(part: str | int) -> bool:
+    return -(2**63) <= part < 2**63 if isinstance(part, int) else "\0" not in part

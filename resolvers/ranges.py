@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from db.series import Granularity, Window, complete, floor
+from db.series import HOUR, Granularity, Window, complete, floor
 from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
 
@@ -41,6 +41,10 @@ class Asked:
     def granularity(self) -> Granularity:
         return self.interval.granularity
 
+    @property
+    def buckets(self) -> int:
+        return self.window.buckets(self.granularity.width)
+
     def times(self, now: datetime) -> list[datetime]:
         """The start of every bucket that has begun."""
         width = self.granularity.width
@@ -53,9 +57,8 @@ def settle(now: datetime, start: Instant, end: Instant, interval: Interval, max_
     """Settle range and interval; RANGE_INVALID when they make no sense."""
     window = resolve_range(now, start, end)
     if interval is Interval.AUTO:
-        interval = (
-            Interval.HOUR_1 if window.buckets(Interval.HOUR_1.granularity.width) <= AUTO_POINTS else Interval.DAY_1
-        )
+        hours = Window(floor(window.start, HOUR), window.end).buckets(HOUR)
+        interval = Interval.HOUR_1 if hours <= AUTO_POINTS else Interval.DAY_1
     width = interval.granularity.width
     window = Window(floor(window.start, width), window.end)
     limit = window.start + width * max_points

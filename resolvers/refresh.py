@@ -19,9 +19,9 @@ from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
 from resolvers.paging import Page, check_page_size, decode_cursor, make_page
 from resolvers.ranges import resolve_range
+from resolvers.texts import check_text
 
 MAX_WAIT_SECONDS = 60
-MAX_KEY_LENGTH = 200
 _POLL_SECONDS = 0.25
 _SCOPE = "REFRESH"
 
@@ -63,6 +63,7 @@ async def resolve_refresh(context: Context, order: RefreshOrder) -> RefreshResul
     try:
         result = await _refresh(context, order)
     except ApiError as error:
+        error.field = ["input", *error.field] if error.field else None
         context.outcomes.append(Outcome(None, error))
         return RefreshResult(RefreshOutcome.REJECTED, errors=[error])
     context.outcomes.append(Outcome(await resolve_exit_code(context, result.run) if result.run else 0, None))
@@ -81,35 +82,29 @@ async def _refresh(context: Context, order: RefreshOrder) -> RefreshResult:
         return RefreshResult(outcome, plan=plan, errors=_notes(plan))
     recorded = await _record(context, request, caller.name, order.idempotency_key)
     run = await _wait(context, recorded.run_id, order.wait_seconds)
-    return RefreshResult(_outcome(recorded, run), run, recorded.plan, _notes(recorded.plan))
+    estimated = None if recorded.repeated else recorded.plan
+    return RefreshResult(_outcome(recorded, run), run, estimated, _notes(recorded.plan))
 
 
 def _check(order: RefreshOrder) -> None:
     if not 0 <= order.wait_seconds <= MAX_WAIT_SECONDS:
-        raise ApiError(
-            Code.BAD_INPUT, f"`waitSeconds` must be between 0 and {MAX_WAIT_SECONDS}", field=["input", "waitSeconds"]
-        )
-    if order.idempotency_key is not None and not 1 <= len(order.idempotency_key) <= MAX_KEY_LENGTH:
-        raise ApiError(
-            Code.BAD_INPUT,
-            f"`idempotencyKey` must have 1 to {MAX_KEY_LENGTH} characters",
-            field=["input", "idempotencyKey"],
-        )
+        raise ApiError(Code.BAD_INPUT, f"`waitSeconds` must be between 0 and {MAX_WAIT_SECONDS}", field=["waitSeconds"])
+    check_text(order.idempotency_key, "idempotencyKey")
+    if order.idempotency_key == "":
+        raise ApiError(Code.BAD_INPUT, "`idempotencyKey` is empty; leave it out", field=["idempotencyKey"])
     for name, given in (
         ("coins", order.coins),
         ("currencies", order.currencies),
         ("granularities", order.granularities),
     ):
         if given is not None and not given:
-            raise ApiError(
-                Code.BAD_INPUT, f"`{name}` is empty; leave it out for everything that is tracked", field=["input", name]
-            )
+            raise ApiError(Code.BAD_INPUT, f"`{name}` is empty; leave it out for everything", field=[name])
 
 
 async def _make_request(context: Context, order: RefreshOrder) -> RefreshRequest:
     coins = await _choose_coins(context, order.coins)
     currencies = (
-        [await context.currency(code) for code in dict.fromkeys(order.currencies)]
+        [await context.currency(code, "currencies") for code in dict.fromkeys(order.currencies)]
         if order.currencies is not None
         else await context.currencies()
     )
@@ -158,7 +153,7 @@ def _range(now: datetime, order: RefreshOrder) -> tuple[datetime | None, datetim
     if order.start is None and order.end is None:
         return None, None
     if order.start is None:
-        raise ApiError(Code.RANGE_INVALID, "`to` needs a `from`", field=["input", "from"])
+        raise ApiError(Code.RANGE_INVALID, "`to` needs a `from`", field=["from"])
     window = resolve_range(now, order.start, order.end or Instant.parse("now"))
     return window.start, window.end
 
@@ -171,7 +166,7 @@ async def _record(context: Context, request: RefreshRequest, name: str, key: str
         raise ApiError(
             Code.CONFLICT,
             "this `idempotencyKey` was used for another refresh within 24 hours; choose a new one",
-            field=["input", "idempotencyKey"],
+            field=["idempotencyKey"],
         ) from error
 
 
@@ -218,10 +213,10 @@ async def resolve_run(context: Context, run_id: int) -> RunRow:
 
 async def resolve_run_page(context: Context, first: int, after: str | None) -> Page[RunRow]:
     check_page_size(first)
-    key = decode_cursor(after, int)
+    key = decode_cursor(after, "runs", int)
     async with context.database.engine.connect() as connection:
         rows = await list_runs(connection, first + 1, int(key[0]) if key else None)
-    return make_page(rows, first, after, lambda row: [row.id])
+    return make_page(rows, first, after, lambda row: ["runs", row.id])
 
 
 async def resolve_run_count(context: Context) -> int:
@@ -233,10 +228,10 @@ async def resolve_task_page(
     context: Context, run_id: int, statuses: Sequence[str] | None, first: int, after: str | None
 ) -> Page[TaskRow]:
     check_page_size(first)
-    key = decode_cursor(after, int)
+    key = decode_cursor(after, "tasks", int)
     async with context.database.engine.connect() as connection:
         rows = await list_tasks(connection, run_id, statuses, first + 1, int(key[0]) if key else None)
-    return make_page(rows, first, after, lambda row: [row.id])
+    return make_page(rows, first, after, lambda row: ["tasks", row.id])
 
 
 async def resolve_task_count(context: Context, run_id: int, statuses: Sequence[str] | None) -> int:

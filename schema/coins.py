@@ -14,12 +14,12 @@ from db.series import Series, Window
 from resolvers.coins import resolve_coin_count
 from resolvers.context import Context
 from resolvers.coverage import CoverageKey
-from resolvers.errors import ApiError
-from resolvers.history import HistoryKey
+from resolvers.history import resolve_history
 from resolvers.ids import encode_id
 from resolvers.paging import Page
 from resolvers.ranges import Interval as AskedInterval
 from resolvers.ranges import history_window, settle
+from resolvers.texts import can_be_stored
 from schema.arguments import A_WEEK_AGO, NOW, CurrencyArgument, FromArgument, GapsArgument, IntervalArgument, ToArgument
 from schema.common import Info, Node, PageInfo
 from schema.currencies import Currency
@@ -56,10 +56,7 @@ class Coin(Node):
     ) -> PriceHistory:
         limits = info.context.settings.limits
         asked = settle(info.context.now, from_, to, AskedInterval(interval.name), limits.max_points_per_series)
-        view = await info.context.history.load(HistoryKey(self.row, currency, asked))
-        if isinstance(view, ApiError):
-            raise view
-        return PriceHistory.from_view(view, gaps)
+        return PriceHistory.from_view(await resolve_history(info.context, self.row, currency, asked), gaps)
 
     @strawberry.field(description="How much of the history window is stored (`PRICEGRAPH_HISTORY_DAYS`).")
     async def coverage(
@@ -138,7 +135,7 @@ class CoinFilter:
         return CoinConditions(
             search=self.search,
             symbol=self.symbol,
-            slugs=self.slugs,
+            slugs=[slug for slug in self.slugs if can_be_stored(slug)] if self.slugs is not None else None,
             tracked=self.tracked,
             stale_since=context.now - self.stale_longer_than if self.stale_longer_than else None,
         )

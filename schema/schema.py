@@ -7,10 +7,12 @@ from functools import cache
 from typing import Annotated
 
 import strawberry
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from graphql import ASTValidationRule, GraphQLError
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter
 from strawberry.extensions.parser_cache import ParserCache
 from strawberry.extensions.validation_cache import ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
 
 from db.coins import CoinOrder as StoredOrder
 from resolvers.coins import resolve_coin, resolve_coin_page
@@ -35,10 +37,14 @@ from schema.coins import Coin, CoinConnection, CoinFilter
 from schema.common import Info
 from schema.currencies import Currency
 from schema.enums import CoinOrder, CurrencyKind, GapPolicy, Interval
+from schema.limits import NamedOperation, limit_rule
 from schema.prices import PriceHistoryResult
 from schema.refresh import RefreshInput, RefreshPayload, RefreshRun, RefreshRunConnection
 from schema.scalars import SCALARS
 from schema.server import Limits, ServerInfo
+
+# The largest document that the limits let through takes a few megabytes once it is parsed.
+_CACHED_DOCUMENTS = 64
 
 
 @strawberry.type(description="Reading is open to everyone who reaches the server.")
@@ -123,22 +129,30 @@ class Mutation:
         return RefreshPayload.from_result(await resolve_refresh(info.context, input.order()))
 
 
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Strawberry would log each mistake of a client with a traceback; the transport logs what is a surprise."""
+
+
+@cache
 def make_schema(limits: RequestLimits) -> strawberry.Schema:
     """The schema with the limits of its documents; they are validation rules, so validation is never switched off."""
-    return strawberry.Schema(
+    rules: list[type[ASTValidationRule]] = [limit_rule(limits)]
+    return _Schema(
         query=Query,
         mutation=Mutation,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: MaxTokensLimiter(limits.max_tokens),
-            lambda: MaxAliasesLimiter(limits.max_aliases),
-            lambda: QueryDepthLimiter(limits.max_depth),
-            lambda: ParserCache(maxsize=256),
-            lambda: ValidationCache(maxsize=256),
+            lambda: AddValidationRules(rules),
+            NamedOperation,
+            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
         ],
     )
 
 
+@cache
 def sdl() -> str:
     """The schema definition, as it is served and committed."""
     return make_schema(RequestLimits()).as_str() + "\n"

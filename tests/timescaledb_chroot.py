@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pricegraph.embedded import Account, Postmaster, end_with_parent
+from pricegraph.postmaster import Account, Postmaster, end_with_parent
 from tests.machine import CommandFailed, install, run
 
 CHROOT = Path("/var/cache/pricegraph/timescaledb-trixie")

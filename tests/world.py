@@ -170,12 +170,12 @@ class World:
 
     async def scalar(self, query: str, *parameters: object) -> Any:
         async with self.database.connection() as connection:
-            row = await (await connection.execute(query, parameters)).fetchone()  # type: ignore[call-overload]
+            row = await (await connection.execute(query, parameters)).fetchone()
         return row[0] if row else None
 
     async def execute(self, query: str, *parameters: object) -> None:
         async with self.database.connection() as connection:
-            await connection.execute(query, parameters)  # type: ignore[call-overload]
+            await connection.execute(query, parameters)
 
     async def stored(self, coin: str, currency: str, granularity: Granularity) -> list[Row]:
         """Complete buckets in the form of the truth: `[bucket, price, market cap, volume]`."""

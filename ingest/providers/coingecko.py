@@ -25,7 +25,7 @@ from db.series import DAY, HOUR, Granularity, Window, floor
 from ingest.buckets import Sample
 from ingest.errors import FatalProviderError, Kind, RetryableProviderError
 from ingest.http import Answer, get
-from ingest.providers.coingecko_errors import classify
+from ingest.providers.coingecko_errors import REFUSED_SECONDS, classify
 from ingest.settings import IngestSettings, Plan
 
 NAME = "COINGECKO"
@@ -143,12 +143,12 @@ class CoinGecko:
         """What to ask for, so that the answer has the granularity and holds every bucket's nearest sample."""
         # The newest window also brings the running bucket and the latest price.
         end = now if window.end > now - DAY else window.end
-        if granularity is Granularity.HOURLY:
-            return Window(min(floor(window.start, DAY) - _EDGE, end - _SHORTEST_HOURLY), end)
-        start = min(window.start - _EDGE, end - _SHORTEST_DAILY)
-        if self._reach_days is not None and start < (oldest := now - timedelta(days=self._reach_days - 1)):
-            start = max(start, min(oldest, window.start - _EDGE))
-            end = min(now, max(end, start + _SHORTEST_DAILY))
+        shortest = _SHORTEST_HOURLY if granularity is Granularity.HOURLY else _SHORTEST_DAILY
+        start = min(floor(window.start, DAY) - _EDGE, end - shortest)
+        if self._reach_days is not None:
+            # One second too far back and the whole request is refused, so it grows at its other end instead.
+            start = max(start, now - timedelta(days=self._reach_days) + _EDGE)
+            end = min(now, max(end, start + shortest))
         return Window(start, end)
 
     async def _get(self, path: str, parameters: dict[str, str | int], now: datetime) -> Any:
@@ -166,7 +166,7 @@ def _decode(answer: Answer) -> Any:
     try:
         # The standard library reads NaN, which is no JSON but has been seen: only that row is lost then.
         return json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if answer.status == 200:
             raise RetryableProviderError(Kind.TRANSIENT, "CoinGecko's answer was cut off") from error
         return None
@@ -176,7 +176,7 @@ def _convert(payload: Any, type_: type[_T]) -> _T:
     try:
         return msgspec.convert(payload, type_)
     except msgspec.ValidationError as error:
-        raise FatalProviderError(Kind.DRIFT, f"CoinGecko's schema changed: {error}") from error
+        raise FatalProviderError(Kind.DRIFT, f"CoinGecko's schema changed: {error}", REFUSED_SECONDS) from error
 
 
 def _read_history(chart: _MarketChart, now: datetime) -> History:

@@ -13,9 +13,12 @@ from typing import Any
 from ingest.errors import FatalProviderError, Kind, ProviderError, RetryableProviderError
 from ingest.http import Answer
 
-# Without Retry-After: until the next minute's window for certain, and a quarter of an hour for a refused address.
+# Without Retry-After: until the next minute's window for certain, and a quarter of an hour for a refused address or key
+# and for answers in a form that we do not know.
 RATE_LIMIT_SECONDS = 60.0
 REFUSED_SECONDS = 900.0
+# No wait is believed to be longer than a month.
+LONGEST_WAIT_SECONDS = 31 * 86_400.0
 
 
 def classify(answer: Answer, payload: Any, now: datetime) -> ProviderError | None:
@@ -63,8 +66,12 @@ def _by_status(answer: Answer, payload: Any, message: str | None, now: datetime)
             return FatalProviderError(
                 Kind.BAD_REQUEST, f"CoinGecko refused the request: {message or 'no reason given'}"
             )
+        case 301 | 302 | 303 | 307 | 308:
+            return FatalProviderError(Kind.DRIFT, "CoinGecko redirects: its address changed", REFUSED_SECONDS)
         case 200 if payload is None:
-            return FatalProviderError(Kind.DRIFT, "CoinGecko answered something that is not JSON: schema changed?")
+            return FatalProviderError(
+                Kind.DRIFT, "CoinGecko answered something that is not JSON: schema changed?", REFUSED_SECONDS
+            )
     return RetryableProviderError(Kind.TRANSIENT, f"CoinGecko answered with status {answer.status}")
 
 
@@ -80,12 +87,13 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     if not value:
         return None
     if value.strip().isdecimal():
-        return float(value) + 1
+        return min(float(value), LONGEST_WAIT_SECONDS) + 1
     try:
         at = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()) + 1
+    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+    return min(max(0.0, seconds), LONGEST_WAIT_SECONDS) + 1
 
 
 def _read_error(payload: Any) -> tuple[int | None, str | None]:

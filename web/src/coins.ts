@@ -33,21 +33,20 @@ function row(coin: Coin): HTMLElement {
 
 function priceCells(latest: LatestPrice | null): HTMLElement[] {
   if (!latest || latest.price === null) {
-    const none = make('td', 'number quiet', 'no price yet');
-    none.setAttribute('colspan', '3');
-    return [none];
+    return [make('td', 'number quiet', 'no price yet'), make('td', 'number quiet', '–'), make('td', 'number quiet age', '–')];
   }
   return [make('td', 'number price', dollars(latest.price)), change(latest.change24hPercent), age(latest.observedAt)];
 }
 
 function change(value: number | null): HTMLElement {
   if (value === null) return make('td', 'number quiet', '–');
-  return make('td', `number ${value < 0 ? 'down' : 'up'}`, percent(value));
+  const { text, direction } = percent(value);
+  return make('td', `number ${direction}`, text);
 }
 
 function age(observedAt: string): HTMLElement {
   const time = make('time', '', ago(observedAt));
   time.setAttribute('datetime', observedAt);
   time.title = observedAt;
-  return make('td', 'number quiet', time);
+  return make('td', 'number quiet age', time);
 }

@@ -6,9 +6,11 @@ export function dollars(price: number): string {
   return new Intl.NumberFormat('en-US', { ...DOLLARS, ...digits }).format(price);
 }
 
-export function percent(value: number): string {
-  const [sign, arrow] = value < 0 ? ['−', '▼'] : ['+', '▲'];
-  return `${arrow} ${sign}${Math.abs(value).toFixed(2)} %`;
+/** With its direction, unless it would be shown as zero. */
+export function percent(value: number): { text: string; direction: 'up' | 'down' | 'quiet' } {
+  const digits = `${Math.abs(value).toFixed(2)} %`;
+  if (digits === '0.00 %') return { text: digits, direction: 'quiet' };
+  return value < 0 ? { text: `▼ −${digits}`, direction: 'down' } : { text: `▲ +${digits}`, direction: 'up' };
 }
 
 export function count(value: number): string {

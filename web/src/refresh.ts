@@ -1,11 +1,23 @@
 import { ask } from './api';
 import { byId } from './dom';
-import { count } from './format';
+import { ago, count } from './format';
 
-type Run = { id: string; status: string; tasksTotal: number; tasksDone: number; requests: number; rowsInserted: number };
+type Run = {
+  status: string;
+  tasksTotal: number;
+  tasksDone: number;
+  requests: number;
+  rowsInserted: number;
+  resumesAt: string | null;
+  finishedAt: string | null;
+};
 type Answer = { refreshRuns: { nodes: Run[] } };
 
-const NEWEST_RUN = '{ refreshRuns(first: 1) { nodes { id status tasksTotal tasksDone requests rowsInserted } } }';
+const NEWEST_RUN = `{
+  refreshRuns(first: 1) {
+    nodes { status tasksTotal tasksDone requests rowsInserted resumesAt finishedAt }
+  }
+}`;
 
 const OPEN: Record<string, string> = {
   QUEUED: 'A refresh is about to start',
@@ -14,10 +26,9 @@ const OPEN: Record<string, string> = {
 };
 
 const ENDED: Record<string, string> = {
-  SUCCEEDED: 'fetched everything',
-  PARTIAL: 'fetched a part',
+  SUCCEEDED: 'fetched everything that was missing',
+  PARTIAL: 'fetched a part of what was missing',
   FAILED: 'failed',
-  CANCELLED: 'was cancelled',
 };
 
 /** Shows how the newest refresh is doing. True while it is still open. */
@@ -37,10 +48,16 @@ function showProgress(run: Run): void {
   bar.setAttribute('value', String(run.tasksDone));
   byId('progress-title').textContent = OPEN[run.status] ?? run.status;
   byId('progress-tasks').textContent = `${count(run.tasksDone)} of ${count(run.tasksTotal)} tasks`;
-  byId('progress-detail').textContent = `${count(run.requests)} requests sent, ${count(run.rowsInserted)} points stored`;
+  byId('progress-detail').textContent = `${count(run.requests)} requests sent, ${count(run.rowsInserted)} points stored${resumption(run)}`;
+}
+
+function resumption({ resumesAt }: Run): string {
+  return resumesAt === null ? '' : `; goes on by itself at ${new Date(resumesAt).toLocaleTimeString()}`;
 }
 
 function lastRefresh(run: Run | undefined): string {
   if (!run) return 'No refresh has run yet.';
-  return `The last refresh ${ENDED[run.status] ?? run.status}: ${count(run.rowsInserted)} new points, ${count(run.requests)} requests.`;
+  const when = run.finishedAt === null ? '' : ` (${ago(run.finishedAt)})`;
+  if (run.tasksTotal === 0) return `The last refresh${when} found nothing missing.`;
+  return `The last refresh${when} ${ENDED[run.status] ?? run.status}: ${count(run.rowsInserted)} new points with ${count(run.requests)} requests.`;
 }

@@ -1,0 +1,148 @@
+"""Migrations: as often, by as many and as rudely interrupted as may be, the tables are the same in the end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from db.migrate import current_migration, migrate, newest_migration
+from db.pool import open_database
+from db.store import Store, read_store, read_store_async
+
+MIGRATE = "import sys; from db.migrate import migrate; migrate(sys.argv[1])"
+TABLES = "select table_name::text from information_schema.tables where table_schema = 'public' order by 1"
+
+
+def start_migrating(url: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", MIGRATE, url], stderr=subprocess.PIPE)
+
+
+def query(url: str, text: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(text).fetchall()
+
+
+def migration_of(url: str) -> str | None:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    with engine.connect() as connection:
+        return current_migration(connection)
+
+
+def is_timescaledb(url: str) -> bool:
+    [(loaded,)] = query(url, "select current_setting('shared_preload_libraries') like '%timescaledb%'")
+    return bool(loaded)
+
+
+def test_a_second_migration_finds_nothing_to_do(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    before = query(empty_database_url, TABLES)
+    assert len(before) > 15
+
+    migrate(empty_database_url)
+
+    assert query(empty_database_url, TABLES) == before
+    assert migration_of(empty_database_url) == newest_migration()
+
+
+def test_processes_that_migrate_at_once_all_succeed(empty_database_url: str) -> None:
+    processes = [start_migrating(empty_database_url) for _ in range(3)]
+    for process in processes:
+        _, problems = process.communicate(timeout=60)
+        assert process.returncode == 0, problems.decode()
+    assert migration_of(empty_database_url) == newest_migration()
+    assert query(empty_database_url, "select count(*) from providers") == [(5,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_migration_that_is_killed_leaves_nothing_or_all_and_the_next_one_completes_it(
+    empty_database_url: str, seed: int
+) -> None:
+    dice = random.Random(seed)
+    for _ in range(3):
+        process = start_migrating(empty_database_url)
+        wait_until_at_work(empty_database_url, process)
+        time.sleep(dice.uniform(0, 0.1))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate(timeout=20)
+        wait_until_alone(empty_database_url)
+        tables = {name for (name,) in query(empty_database_url, TABLES)}
+        assert tables <= {"alembic_version"} or "api_tokens" in tables
+
+    migrate(empty_database_url)
+
+    assert migration_of(empty_database_url) == newest_migration()
+    assert query(empty_database_url, "select count(*) from providers") == [(5,)]
+    assert query(empty_database_url, "select count(*) from procrastinate_jobs") == [(0,)]
+
+
+OTHERS = (
+    "select count(*) from pg_stat_activity "
+    "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+)
+
+
+def wait_until_at_work(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while query(url, OTHERS) == [(0,)] and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def wait_until_alone(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while query(url, OTHERS) != [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+async def test_the_store_is_reported_as_what_it_is(database_url: str) -> None:
+    expected = {Store.POSTGRESQL}
+    if is_timescaledb(database_url):
+        expected = {Store.TIMESCALEDB_APACHE, Store.TIMESCALEDB_COMMUNITY}
+    with psycopg.connect(database_url) as connection:
+        found = read_store(connection)
+    async with open_database(database_url) as database, database.connection() as connection_async:
+        assert await read_store_async(connection_async) is found
+    assert found in expected
+
+
+def test_a_database_without_the_extension_is_an_ordinary_postgresql(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("drop extension if exists timescaledb")
+        assert read_store(connection) is Store.POSTGRESQL
+
+
+def test_prices_are_hypertables_on_timescaledb_and_ordinary_tables_elsewhere(database_url: str) -> None:
+    if is_timescaledb(database_url):
+        chunks = query(
+            database_url,
+            "select hypertable_name::text, time_interval::text from timescaledb_information.dimensions order by 1",
+        )
+        assert chunks == [("price_daily", "365 days"), ("price_hourly", "30 days")]
+    else:
+        kinds = query(
+            database_url, "select relkind::text from pg_class where relname in ('price_hourly', 'price_daily')"
+        )
+        assert kinds == [("r",), ("r",)]
+        assert query(database_url, "select * from pg_extension where extname = 'timescaledb'") == []
+
+
+@pytest.mark.parametrize("table", ["price_hourly", "price_daily"])
+def test_the_primary_key_covers_what_a_chart_reads_and_is_the_only_index(database_url: str, table: str) -> None:
+    indexes = query(database_url, f"select indexdef from pg_indexes where tablename = '{table}'")
+    assert indexes == [
+        (
+            f"CREATE UNIQUE INDEX {table}_pkey ON public.{table} USING btree (coin_id, currency_id, ts) "
+            "INCLUDE (price, market_cap, volume_24h)",
+        )
+    ]
