@@ -22,12 +22,15 @@ where not exists (select from procrastinate_jobs j where j.queueing_lock = 'task
 """
 
 # Retrying such a job, as procrastinate would, fails when its task has been queued again since; and no job is needed for
-# a task that has ended. So it goes, and what is still open becomes an orphan.
+# a task that has ended. So it goes, and what is still open becomes an orphan. No job takes a quarter of an hour: one
+# that seems to was cut off from the database when it ended.
 _FORGET_STALLED = """
 delete from procrastinate_jobs j
 where j.queue_name = %(queue)s and j.status = 'doing'
-  and not exists (select from procrastinate_workers w
-                  where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s))
+  and (not exists (select from procrastinate_workers w
+                   where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s))
+       or (select max(e.at) from procrastinate_events e where e.job_id = j.id and e.type = 'started')
+          < now() - interval '15 minutes')
 """
 _ORPHANS = """
 select t.id from refresh_tasks t

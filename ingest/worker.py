@@ -10,6 +10,7 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from procrastinate.worker import Worker
 
 from db.pool import Database
 from db.providers import configure_budget
@@ -69,15 +70,18 @@ async def _keep_working(database: Database, database_url: str, fetcher: Fetcher,
     while True:
         try:
             async with _open_queue(database_url, fetcher) as app, asyncio.TaskGroup() as group:
-                group.create_task(_sweep(database))
-                group.create_task(_work(app, concurrency))
+                worker = _make_worker(app, concurrency)
+                sweeping = group.create_task(_sweep(database, worker))
+                await worker.run()  # type: ignore[no-untyped-call]  # ends by itself when a part of it fails
+                sweeping.cancel()
         except* (psycopg.Error, ConnectorException) as errors:
             log.warning("the queue was lost, starting again", problem=str(errors.exceptions[0]))
         await asyncio.sleep(_RESTART_SECONDS)
 
 
-async def _work(app: App, concurrency: int) -> None:
-    await app.run_worker_async(
+def _make_worker(app: App, concurrency: int) -> Worker:
+    return Worker(
+        app,
         queues=[QUEUE],
         concurrency=concurrency,
         install_signal_handlers=False,
@@ -90,9 +94,12 @@ async def _work(app: App, concurrency: int) -> None:
     )
 
 
-async def _sweep(database: Database) -> None:
+async def _sweep(database: Database, worker: Worker) -> None:
     """Queue the tasks of dead workers again, and those that lost their job."""
     while True:
+        if worker.worker_id is not None:
+            # The worker's own heartbeat ends for good, and in silence, the first time that it fails.
+            await worker.app.job_manager.update_heartbeat(worker.worker_id)
         async with database.transaction() as connection:
             orphans = await requeue_orphans(connection, STALLED_SECONDS)
         if orphans:

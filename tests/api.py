@@ -24,6 +24,22 @@ from tests.world import NOW
 OPERATOR_TOKEN = "the-bootstrap-token-of-an-operator"
 COINGECKO = PROVIDER_IDS["COINGECKO"]
 
+REFRESH = """
+mutation Refresh($input: RefreshInput!) {
+  refreshPrices(input: $input) {
+    outcome
+    estimate { requests points seconds }
+    errors { code message retryable field }
+    run {
+      id status createdAt startedAt finishedAt heartbeatAt resumesAt exitCode
+      requests tasksTotal tasksDone rowsInserted rowsCorrected rowsUnchanged rowsRejected
+    }
+  }
+}
+"""
+# One series over three days: one request to the provider.
+ONE = {"coins": ["bitcoin"], "currencies": ["usd"], "from": "now-3d", "granularities": ["HOURLY"]}
+
 
 @dataclass
 class Api:
@@ -50,6 +66,11 @@ class Api:
         assert "errors" in body, body
         error: dict[str, Any] = body["errors"][0]
         return error
+
+
+async def refresh(api: Api, **given: Any) -> dict[str, Any]:
+    payload: dict[str, Any] = (await api.ask(REFRESH, input=given))["refreshPrices"]
+    return payload
 
 
 def make_app(database: Database, now: Callable[[], datetime] = lambda: NOW) -> Starlette:

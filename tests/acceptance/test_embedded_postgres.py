@@ -18,6 +18,8 @@ import pytest
 
 from pricegraph.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
+pytestmark = pytest.mark.slow  # nearly every test starts a server of its own
+
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65534
 LIMIT = 30.0  # seconds for what the kernel and PostgreSQL do on their own

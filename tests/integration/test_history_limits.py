@@ -139,6 +139,23 @@ async def test_the_time_before_a_coins_listing_is_asked_once_and_again_when_the_
     assert await world.scalar("select count(*) from price_daily where ts < %s", first) == before == 0
 
 
+async def test_asking_again_about_a_part_leaves_what_is_known_of_the_rest(world: World) -> None:
+    await know(world, "newcomer")
+    await refresh_days(world, 300)
+    known = (
+        "select array_agg(ts order by ts) from fetch_windows, generate_series(from_ts, to_ts - interval '1 day', '1 day') "
+        "as ts where granularity = 'DAILY' and outcome = 'NO_DATA'"
+    )
+    before = await world.scalar(known)
+    assert len(before) > 90
+
+    await world.refresh(start=before[30], end=before[60], granularities=DAILY, force=True)
+
+    assert await world.scalar(known) == before
+    asked = await world.scalar("select array_agg(to_ts - from_ts order by from_ts) from fetch_windows")
+    assert asked == [30 * DAY, 30 * DAY, (len(before) - 60) * DAY]
+
+
 async def refresh_days(world: World, days: int) -> RunRow:
     return await world.refresh(history_days=days, granularities=DAILY)
 

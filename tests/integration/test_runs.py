@@ -189,6 +189,14 @@ async def test_jobs_of_workers_that_were_not_heard_of_are_queued_again(
     assert await small.scalar("select count(*) from procrastinate_jobs where status = 'todo'") == taken
 
 
+async def test_a_job_that_never_reported_its_end_is_queued_again_though_its_worker_lives(small: World) -> None:
+    await small.record(history_days=5)
+    await die(small, timedelta(seconds=5))
+    assert await sweep(small) == []
+    await small.execute("update procrastinate_events set at = at - interval '16 minutes' where type = 'started'")
+    assert len(await sweep(small)) == 1
+
+
 async def test_a_job_of_a_dead_worker_does_not_block_the_one_that_was_queued_since(small: World) -> None:
     """The worker put its task aside, which queues it again, and died before it could report its job."""
     await small.record(history_days=5)

@@ -33,7 +33,7 @@ def test_garbage_is_refused_as_such(cursor: str) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        ["runs", 5],
+        ["runs", "bitcoin", 5],
         ["names"],
         ["names", 5, "bitcoin"],
         ["names", "bitcoin"],

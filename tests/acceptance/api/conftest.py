@@ -32,3 +32,11 @@ async def lone_api() -> AsyncIterator[Api]:
     """Without a database."""
     async with open_database(NOWHERE, PoolSettings(wait=0.2)) as database, open_api(database) as api:
         yield api
+
+
+@pytest.fixture
+async def known(world: World) -> World:
+    """A world that knows two coins in two currencies, and has no prices yet."""
+    await world.know(["bitcoin", "solana"], ["usd", "eur"])
+    await world.simulator.forget()
+    return world
