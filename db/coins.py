@@ -110,10 +110,11 @@ async def count_coins(connection: AsyncConnection, where: CoinFilter) -> int:
 def _conditions(where: CoinFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if where.search:
-        prefix = where.search.lower()
-        conditions.append(or_(*(func.lower(column).startswith(prefix, autoescape=True) for column in _SEARCHED)))
+        # Lowered by PostgreSQL on both sides: Python's rules differ.
+        prefix = func.lower(where.search)
+        conditions.append(or_(*(func.starts_with(func.lower(column), prefix) for column in _SEARCHED)))
     if where.symbol is not None:
-        conditions.append(func.lower(coins.c.symbol) == where.symbol.lower())
+        conditions.append(func.lower(coins.c.symbol) == func.lower(where.symbol))
     if where.slugs is not None:
         conditions.append(coins.c.slug.in_(where.slugs))
     if where.tracked is not None:

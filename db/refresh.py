@@ -247,17 +247,22 @@ async def _insert_tasks(
 # The joined tasks are locked first: one that ends in this moment is either counted as open here or not at all.
 _INSERT_RUN = """
 with linked as (
-    select id, status from refresh_tasks where id = any(%(tasks)s) order by id for update
+    select id, status, retry_at from refresh_tasks where id = any(%(tasks)s) order by id for update
 ), state as (
     select count(*) as total,
            count(*) filter (where status in ('PENDING', 'RUNNING', 'DEFERRED')) as open,
-           count(*) filter (where status = 'DEFERRED') as deferred
+           count(*) filter (where status = 'DEFERRED') as deferred,
+           count(*) filter (where status = 'FAILED') as failed,
+           min(retry_at) filter (where status = 'DEFERRED') as resumes_at
     from linked
 ), run as (
     insert into refresh_runs (status, requested_by, idempotency_key, request, tasks_total, tasks_open, tasks_deferred,
-                              created_at, started_at, finished_at)
-    select case when open = 0 then 'SUCCEEDED' else 'QUEUED' end, %(by)s, %(key)s, %(request)s, total, open, deferred,
-           %(now)s, case when open = 0 then %(now)s::timestamptz end, case when open = 0 then %(now)s::timestamptz end
+                              created_at, started_at, finished_at, resumes_at)
+    select case when open > deferred then 'QUEUED' when open > 0 then 'WAITING_RATE_LIMIT'
+                when failed = 0 then 'SUCCEEDED' when failed = total then 'FAILED' else 'PARTIAL' end,
+           %(by)s, %(key)s, %(request)s, total, open, deferred, %(now)s,
+           case when open = 0 then %(now)s::timestamptz end, case when open = 0 then %(now)s::timestamptz end,
+           case when open = deferred then resumes_at end
     from state returning id
 ), links as (
     insert into refresh_run_tasks (run_id, task_id) select run.id, linked.id from run, linked

@@ -12,7 +12,7 @@ class Limits:
     """Counts. A body is in bytes; tokens, aliases and depth are of the GraphQL document."""
 
     max_points_per_series: int = 10_000
-    max_points_per_query: int = 500_000
+    max_points_per_query: int = 100_000
     max_coins_per_batch: int = 1_000
     max_page_size: int = MAX_PAGE_SIZE
     max_depth: int = 15

@@ -143,8 +143,9 @@ async def test_asking_again_about_a_part_leaves_what_is_known_of_the_rest(world:
     await know(world, "newcomer")
     await refresh_days(world, 300)
     known = (
-        "select array_agg(ts order by ts) from fetch_windows, generate_series(from_ts, to_ts - interval '1 day', '1 day') "
-        "as ts where granularity = 'DAILY' and outcome = 'NO_DATA'"
+        "select array_agg(ts order by ts) from fetch_windows, "
+        "generate_series(from_ts, to_ts - interval '1 day', interval '1 day') as ts "
+        "where granularity = 'DAILY' and outcome = 'NO_DATA'"
     )
     before = await world.scalar(known)
     assert len(before) > 90

@@ -244,3 +244,16 @@ async def test_a_run_shows_when_it_was_made_started_and_ended(small: World) -> N
     run = await small.run(recorded.run_id)
     assert run.created_at == made
     assert run.started_at == run.heartbeat_at == run.finished_at == made + timedelta(seconds=10)
+
+
+async def test_a_run_that_joins_only_tasks_that_wait_waits_with_them(world: World) -> None:
+    await world.know(["bitcoin"], ["usd"])
+    await world.simulator.fault("429", arg=600, count=1)
+    first = await world.record(history_days=5)
+    await world.fetcher.run_task(await world.scalar("select min(id) from refresh_tasks"))
+
+    second = await world.record(history_days=5)
+
+    runs = [await world.run(recorded.run_id) for recorded in (first, second)]
+    assert [run.status for run in runs] == ["WAITING_RATE_LIMIT", "WAITING_RATE_LIMIT"]
+    assert runs[0].resumes_at == runs[1].resumes_at is not None
