@@ -15,9 +15,27 @@ class Clock(Protocol):
         """Return once that much time has passed."""
 
 
+class Stopped(Exception):
+    """The worker ends; what waited for its time is left for another one."""
+
+
 class SystemClock:
+    """Real time. A worker that ends stops it, so that nobody waits for a turn that may be a minute away."""
+
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def stop(self) -> None:
+        self._stop.set()
+
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        """Raises Stopped when the clock is stopped before the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+        raise Stopped

@@ -16,7 +16,7 @@ from db.pool import Database
 from db.providers import configure_budget
 from db.queue import FETCH_JOB, QUEUE, requeue_orphans
 from ingest.catalogue import sync_catalogue
-from ingest.clock import Clock, SystemClock
+from ingest.clock import Clock, Stopped, SystemClock
 from ingest.errors import ProviderError
 from ingest.fetch import Fetcher
 from ingest.pacing import Pacer
@@ -46,8 +46,17 @@ async def run_worker(database: Database, database_url: str, settings: IngestSett
             await configure_budget(connection, NAME, budget, settings.simulated)
         fetcher = Fetcher(database, provider, budget.key, clock)
         async with asyncio.TaskGroup() as group:
+            group.create_task(_stop_at_end(clock))
             group.create_task(_keep_catalogue(database, provider, budget.key, clock, settings, ready))
             group.create_task(_keep_working(database, database_url, fetcher, settings.concurrency))
+
+
+async def _stop_at_end(clock: SystemClock) -> None:
+    """When the worker is cancelled, jobs that wait for their turn end too; those that fetch or store go on."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        clock.stop()
 
 
 async def _keep_catalogue(
@@ -116,6 +125,8 @@ async def _open_queue(database_url: str, fetcher: Fetcher) -> AsyncIterator[App]
     async def fetch(task_id: int) -> None:
         try:
             await fetcher.run_task(task_id)
+        except Stopped:
+            log.info("leaving a task to another worker", task=task_id)
         except Exception:
             log.exception("a task failed unexpectedly", task=task_id)
             await fetcher.abandon_task(task_id)

@@ -37,6 +37,8 @@ _EDGE = HOUR
 # Up to a day from now is answered 5-minutely, 2 to 90 days hourly, above daily.
 _SHORTEST_HOURLY = timedelta(days=2, hours=1)
 _SHORTEST_DAILY = timedelta(days=92)
+# "Up to now" ends a little later, or an answer to a request that took its time would lack the newest sample.
+_SLACK = timedelta(minutes=1)
 # A stamp further ahead than this is a fault of the provider's clock or ours.
 _FUTURE = timedelta(minutes=5)
 
@@ -142,13 +144,13 @@ class CoinGecko:
     def request_window(self, granularity: Granularity, window: Window, now: datetime) -> Window:
         """What to ask for, so that the answer has the granularity and holds every bucket's nearest sample."""
         # The newest window also brings the running bucket and the latest price.
-        end = now if window.end > now - DAY else window.end
+        end = now + _SLACK if window.end > now - DAY else window.end
         shortest = _SHORTEST_HOURLY if granularity is Granularity.HOURLY else _SHORTEST_DAILY
         start = min(floor(window.start, DAY) - _EDGE, end - shortest)
         if self._reach_days is not None:
             # One second too far back and the whole request is refused, so it grows at its other end instead.
             start = max(start, now - timedelta(days=self._reach_days) + _EDGE)
-            end = min(now, max(end, start + shortest))
+            end = min(now + _SLACK, max(end, start + shortest))
         return Window(start, end)
 
     async def _get(self, path: str, parameters: dict[str, str | int], now: datetime) -> Any:

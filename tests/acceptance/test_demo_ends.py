@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -59,9 +61,22 @@ def test_ctrl_c_and_sigterm_end_it_at_any_moment_without_an_error_or_a_process(
     assert not (folder / "demo.json").exists()
 
 
-def test_a_second_ctrl_c_does_not_wait_for_what_is_under_way(folder: Path) -> None:
+def test_the_end_does_not_wait_for_requests_whose_turn_has_not_come(folder: Path) -> None:
     with demo(folder, PRICEGRAPH_HISTORY_DAYS="900", **{PACE: "4"}) as started:
         started.wait_for("filling 2 coins")
+
+        assert started.stop() == 0
+
+    assert "leaving a task to another worker" in started.output
+
+
+def test_a_second_ctrl_c_does_not_wait_for_what_is_under_way(folder: Path) -> None:
+    with demo(folder, PRICEGRAPH_HISTORY_DAYS="900", **{PACE: "90"}) as started:
+        started.wait_for("filling 2 coins")
+        # Less than the deadline of a request, so that some are under way for sure.
+        fault = {"provider": "coingecko", "kind": "slow", "arg": 9}
+        httpx.post(f"{note_of(folder)['simulator']}/_control/faults", json=fault)
+        time.sleep(2)
         family = family_of(started.process.pid)
         assert len(family) > 2
         started.process.send_signal(signal.SIGINT)
