@@ -42,8 +42,23 @@ class ProviderRow:
     seconds_per_call: float
 
 
+class MixedPrices(Exception):
+    """Invented prices never lie beside real ones: use another database."""
+
+
 async def configure_budget(connection: Connection, provider: str, budget: Budget, simulated: bool) -> None:
-    """Store the plan that this installation's workers use; what has been used so far stays."""
+    """Store the plan that this installation's workers use; what has been used so far stays.
+
+    Raises MixedPrices for a database whose prices are real while these would be simulated, or the other way round.
+    """
+    cursor = await connection.execute(
+        "select simulated, exists (select from price_latest) from providers where code = %s", (provider,)
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    if row[1] and row[0] != simulated:
+        held, offered = ("real", "simulated") if simulated else ("simulated", "real")
+        raise MixedPrices(f"this database holds {held} prices; give {offered} ones a database of their own")
     await connection.execute(
         """
         insert into provider_budget (key, calls, period, burst, monthly_limit) values (%s, %s, %s, %s, %s)

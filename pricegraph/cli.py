@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from db.pool import open_database
+from db.providers import MixedPrices
 from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
 from pricegraph import commands
 from pricegraph.demo import run_demo
@@ -37,7 +38,7 @@ def main() -> None:
     configure_logging()
     try:
         app()
-    except (SettingsError, EmbeddedPostgresError, TokenNameTaken) as error:
+    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices) as error:
         _fail(str(error), _USAGE)
     except RefreshFailed as error:
         _fail(str(error), error.exit_code)
