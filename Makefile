@@ -13,7 +13,7 @@ demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with sim
 
 test: .venv/dev web  ## every test, on TimescaleDB and on the embedded PostgreSQL
 	@$(BIN)/python tests/prepare.py
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 test-fast: .venv/dev  ## without the slow ones; under a minute
 	@$(BIN)/pytest -m "not slow and not browser"

@@ -34,7 +34,7 @@ class Window:
     end: datetime
 
     def overlaps(self, other: Window) -> bool:
-        return self.start < other.end and other.start < self.end
+        return max(self.start, other.start) < min(self.end, other.end)
 
     def intersection(self, other: Window) -> Window:
         return Window(max(self.start, other.start), min(self.end, other.end))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
+from typing import Any
 
 import psycopg
 import pytest
@@ -102,6 +103,17 @@ def _no_browser() -> str | None:
     except FileNotFoundError as error:
         return str(error)
     return None if built_pages().exists() else "the web pages are not built; `make web` needs Node.js with npm"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With several processes, what they have to remark is told by the one that has the terminal."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["remarks"] = _remarks
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    _remarks.extend(remark for remark in node.workeroutput["remarks"] if remark not in _remarks)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

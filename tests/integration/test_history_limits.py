@@ -15,6 +15,8 @@ from db.series import DAY, HOUR, Granularity, floor
 from ingest.settings import Plan as CoinGeckoPlan
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 DAILY = (Granularity.DAILY,)
 
 

@@ -26,6 +26,8 @@ from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 from tests.world import NOW, PLENTY, FakeClock, Simulated, World, open_world
 
+pytestmark = pytest.mark.slow
+
 MANY = ("usd", "eur", "gbp", "btc", "jpy", "chf", "aud", "cad", "eth", "sek", "nok", "dkk", "pln", "inr", "brl", "mxn")
 
 
@@ -46,7 +48,6 @@ async def small(world: World) -> None:
     await world.simulator.forget()
 
 
-@pytest.mark.slow
 async def test_thirty_calls_a_minute_are_never_exceeded_and_no_429_occurs(
     database: Database, database_url: str
 ) -> None:
@@ -161,7 +162,6 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
-@pytest.mark.slow
 async def test_four_real_processes_call_at_the_pace_of_one_budget(
     database: Database, database_url: str, real_time: Simulated
 ) -> None:

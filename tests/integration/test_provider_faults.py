@@ -12,6 +12,8 @@ from db.runs import RunRow
 from db.series import Granularity
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 DAYS = 20  # one request a series
 # After so long every wait that a provider imposes by refusing us is over.
 LATER = timedelta(minutes=16)
@@ -74,7 +76,6 @@ async def test_nothing_of_a_damaged_answer_is_stored(small: World) -> None:
         await forget_prices(small)
 
 
-@pytest.mark.slow
 async def test_faults_at_random_cost_requests_and_no_row(world: World) -> None:
     coins = ["bitcoin", "solana", "dogecoin"]
     await world.configure(currencies=("usd", "btc"))

@@ -12,6 +12,8 @@ from db.refresh import IdempotencyConflict, record_refresh
 from db.series import Granularity
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 OPEN = "select count(*) from refresh_tasks where status in ('PENDING', 'RUNNING', 'DEFERRED')"
 STALLED = 30.0
 

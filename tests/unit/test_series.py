@@ -70,5 +70,10 @@ def test_windows_overlap_when_their_intersection_has_a_length(
 ) -> None:
     one, two = Window(min(a, b), max(a, b)), Window(min(c, d), max(c, d))
     common = one.intersection(two)
-    if one.start < one.end and two.start < two.end:
-        assert one.overlaps(two) == two.overlaps(one) == (common.start < common.end)
+    assert one.overlaps(two) == two.overlaps(one) == (common.start < common.end)
+
+
+def test_a_window_without_a_length_overlaps_none() -> None:
+    instant = datetime(2026, 6, 1, tzinfo=UTC)
+    assert not Window(instant, instant).overlaps(Window(instant - DAY, instant + DAY))
+    assert not Window(instant - DAY, instant + DAY).overlaps(Window(instant, instant))
