@@ -13,10 +13,10 @@ demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with sim
 
 test: .venv/dev web  ## every test, on TimescaleDB and on the embedded PostgreSQL
 	@$(BIN)/python tests/prepare.py
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 4 --dist worksteal
 
 test-fast: .venv/dev  ## without the slow ones; under a minute
-	@$(BIN)/pytest -m "not slow and not browser"
+	@$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not browser"
 
 check: .venv/dev  ## lint, types, import rules, and the committed SDL against the code
 	@$(BIN)/ruff check .

@@ -15,10 +15,10 @@ _SWEEP_LOCK = 7_204_511_962
 # thousand of them are one statement. The locks keep a task from being queued twice, or run twice at once.
 _ENQUEUE = """
 select procrastinate_defer_jobs_v1(array_agg(
-    row(%(queue)s, %(job)s, 0, 'task:' || id, 'task:' || id, jsonb_build_object('task_id', id),
+    row(%(queue)s, %(job)s, 0, 'task:' || task, 'task:' || task, jsonb_build_object('task_id', task),
         %(at)s::timestamptz)::procrastinate_job_to_defer_v1 order by place))
-from unnest(%(ids)s::bigint[]) with ordinality as t (id, place)
-where not exists (select from procrastinate_jobs j where j.queueing_lock = 'task:' || id and j.status = 'todo')
+from unnest(%(ids)s::bigint[]) with ordinality as t (task, place)
+where not exists (select from procrastinate_jobs j where j.queueing_lock = 'task:' || task and j.status = 'todo')
 """
 
 # Retrying such a job, as procrastinate would, fails when its task has been queued again since; and no job is needed for

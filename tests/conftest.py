@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -20,6 +21,10 @@ from tests.chromium import find_chromium
 from tests.postgres_servers import embedded_server
 from tests.timescaledb import NoTimescaleDB, timescaledb_server
 from tests.world import World, open_world
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("pricegraph", deadline=None)
+hypothesis.settings.load_profile("pricegraph")
 
 _TEMPLATE = "pricegraph_template"
 _numbers = count(1)

@@ -191,6 +191,19 @@ async def test_jobs_of_workers_that_were_not_heard_of_are_queued_again(
     assert await small.scalar("select count(*) from procrastinate_jobs where status = 'todo'") == taken
 
 
+async def test_jobs_that_wait_do_not_keep_others_from_being_queued(world: World) -> None:
+    """Job and task numbers run in step at first; one is no sign of the other."""
+    await world.know(["bitcoin", "solana"], ["usd", "eur"])
+    await world.record(history_days=100)
+    await world.execute("delete from procrastinate_jobs where id <= 4")
+
+    assert await sweep(world) == [1, 2, 3, 4]
+    await world.record(history_days=300)
+
+    without = "select count(*) from refresh_tasks t where not exists "
+    assert await world.scalar(without + "(select from procrastinate_jobs where lock = 'task:' || t.id)") == 0
+
+
 async def test_a_job_that_never_reported_its_end_is_queued_again_though_its_worker_lives(small: World) -> None:
     await small.record(history_days=5)
     await die(small, timedelta(seconds=5))

@@ -41,6 +41,8 @@ async def open_graphiql(page: Page, tab: str = TABS[0]) -> None:
         await expect(page.locator(f"{pane} .monaco-editor .view-line").first).to_be_attached()
     await page.get_by_role("tab", name=tab).click()
     await expect(page.locator(".graphiql-query-editor")).to_contain_text(tab)
+    # GraphiQL reads the operation's name a moment after the text has changed, and shows nowhere that it has.
+    await page.wait_for_timeout(1_000)
 
 
 async def execute(page: Page, tab: str) -> dict[str, Any]:
