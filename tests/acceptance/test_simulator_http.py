@@ -13,6 +13,7 @@ from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 
 HOUR_S = 3600
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

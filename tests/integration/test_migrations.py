@@ -53,6 +53,7 @@ def test_a_second_migration_finds_nothing_to_do(empty_database_url: str) -> None
     assert migration_of(empty_database_url) == newest_migration()
 
 
+@pytest.mark.slow
 def test_processes_that_migrate_at_once_all_succeed(empty_database_url: str) -> None:
     processes = [start_migrating(empty_database_url) for _ in range(3)]
     for process in processes:

@@ -26,16 +26,17 @@ async def test_ninety_days_of_everything_are_exactly_95040_hours_and_3960_days_i
 
 
 async def test_a_second_refresh_makes_no_history_request(world: World) -> None:
-    await world.know(["bitcoin", "solana"])
-    await world.refresh()
+    await world.know(["bitcoin", "solana"], ["usd", "btc"])
+    await world.refresh(history_days=20)
     await world.simulator.forget()
 
-    run = await world.refresh()
+    run = await world.refresh(history_days=20)
 
     assert (run.status, run.tasks_total) == ("SUCCEEDED", 0)
     assert await world.simulator.requests() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_rows_deleted_at_random_come_back_identical_from_windows_that_hold_a_hole(
     world: World, seed: int
