@@ -5,14 +5,15 @@ At least once, plus upsert: a crash anywhere costs a repeated request, never a r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from db.fetches import Fetch, Outcome, record_answer
+from db.fetches import Fetch, Outcome, list_fetches, record_answer
 from db.planning import days_of
 from db.pool import Connection, Database
-from db.prices import Point, Written, upsert_latest, upsert_points
+from db.prices import Written, upsert_latest, upsert_points
 from db.series import HOUR, Granularity, Window, complete, floor, nearest
 from db.tasks import ClaimedTask, TaskError, TaskStatus, claim_task, defer_task, finish_task
 from ingest.buckets import list_empty, to_point, to_points
@@ -25,11 +26,13 @@ log = structlog.get_logger()
 
 # After so many attempts a task is given up; the next refresh makes a new one.
 MAX_ATTEMPTS = 10
-# CoinGecko caches answers up to 30 minutes, so a young bucket that is missing may still come.
-_YOUNG = timedelta(hours=48)
-_YOUNG_EXPIRY = timedelta(minutes=30)
-_OLD_EXPIRY = timedelta(days=30)
+# CoinGecko caches answers up to 30 minutes, so a bucket that is missing may come after that. When it does not, the next
+# question waits twice as long as the last one did: an answer that was empty by mistake is mended within the hour, and
+# what really is not there costs some ten requests in a month.
+_FIRST_EXPIRY = timedelta(minutes=30)
+_LAST_EXPIRY = timedelta(days=30)
 
+_EMPTY = (Outcome.NO_DATA, Outcome.REJECTED)
 _CODES = {
     Kind.RATE_LIMITED: "PROVIDER_RATE_LIMITED",
     Kind.QUOTA: "PROVIDER_RATE_LIMITED",
@@ -105,7 +108,12 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
     for granularity, window in _targets(task):
         points = to_points(history.samples, granularity, _with_running(window, granularity, now), now)
         written += await upsert_points(connection, task.series, granularity, task.provider_id, points, now)
-        left = _explain(points, history, granularity, complete(window, now, granularity.width), now)
+        earlier = (await list_fetches(connection, [task.series], granularity, window))[task.series]
+        ended = complete(window, now, granularity.width)
+        left = [
+            Fetch(empty, _outcome(empty, history, granularity), now, now + _patience(empty, earlier, now))
+            for empty in list_empty(points, granularity, ended)
+        ]
         await record_answer(connection, task.series, granularity, task.provider_id, window, left)
     if history.latest:
         sample = to_point(history.latest, history.latest.at)
@@ -129,18 +137,16 @@ def _with_running(window: Window, granularity: Granularity, now: datetime) -> Wi
     return Window(window.start, window.end + granularity.width) if running else window
 
 
-def _explain(
-    points: list[Point], history: History, granularity: Granularity, window: Window, now: datetime
-) -> list[Fetch]:
-    """Why each bucket without a point has none."""
-    refused = {floor(nearest(stamp, HOUR), granularity.width) for stamp in history.rejected}
-    fetches: list[Fetch] = []
-    for empty in list_empty(points, granularity, window):
-        young = now - empty.end < _YOUNG
-        expires = now + (_YOUNG_EXPIRY if young else _OLD_EXPIRY)
-        outcome = Outcome.REJECTED if any(empty.start <= at < empty.end for at in refused) else Outcome.NO_DATA
-        fetches.append(Fetch(empty, outcome, now, expires))
-    return fetches
+def _outcome(empty: Window, history: History, granularity: Granularity) -> Outcome:
+    """Why a stretch without a point has none: there was nothing, or nothing that passed the checks."""
+    refused = (floor(nearest(stamp, HOUR), granularity.width) for stamp in history.rejected)
+    return Outcome.REJECTED if any(empty.start <= bucket < empty.end for bucket in refused) else Outcome.NO_DATA
+
+
+def _patience(empty: Window, earlier: Sequence[Fetch], now: datetime) -> timedelta:
+    """How long to leave a stretch alone that was empty before, or is so for the first time."""
+    asked = [one.asked_at for one in earlier if one.outcome in _EMPTY and one.window.overlaps(empty)]
+    return min(max(2 * (now - max(asked, default=now)), _FIRST_EXPIRY), _LAST_EXPIRY)
 
 
 async def _record_failure(connection: Connection, task: ClaimedTask, error: ProviderError, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -139,6 +140,26 @@ async def test_the_time_before_a_coins_listing_is_asked_once_and_again_when_the_
     asked = min(int(entry["query"]["from"]) for entry in await world.simulator.requests())
     assert asked < first.timestamp()
     assert await world.scalar("select count(*) from price_daily where ts < %s", first) == before == 0
+
+
+async def test_what_stays_empty_is_asked_for_less_and_less_often(world: World) -> None:
+    await know(world, "newcomer")
+    await refresh_days(world, 300)
+    first = await world.scalar("select min(ts) from price_daily")
+    asked_on = []
+    for day in range(1, 41):
+        world.clock.advance(DAY)
+        await world.simulator.forget()
+        await refresh_days(world, 300)
+        # The newest day is asked for with 92 days around it, which do not reach back to the listing.
+        if any(int(entry["query"]["from"]) < first.timestamp() for entry in await world.simulator.requests()):
+            asked_on.append(day)
+
+    pauses = [after - before for before, after in pairwise(asked_on)]
+
+    assert asked_on[0] == 1
+    assert pauses == sorted(pauses)
+    assert len(asked_on) <= 6
 
 
 async def test_asking_again_about_a_part_leaves_what_is_known_of_the_rest(world: World) -> None:

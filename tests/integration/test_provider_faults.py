@@ -187,9 +187,9 @@ async def test_rows_that_are_left_out_are_the_gaps_and_come_once_their_record_ex
         assert run.status == "SUCCEEDED"
         assert await hours(small, "price_hourly") | await hours_without_data(small) == await expected(small), kind
         assert not await hours(small, "price_hourly") & await hours_without_data(small), kind
-        small.clock.advance(timedelta(days=31))
-        await small.refresh(history_days=DAYS + 31)
-        await small.assert_true(["bitcoin"], DAYS + 31)
+        small.clock.advance(timedelta(minutes=31))
+        await small.refresh(history_days=DAYS + 1)
+        await small.assert_true(["bitcoin"], DAYS + 1)
 
 
 async def hours(world: World, table: str) -> set[datetime]:
