@@ -122,14 +122,15 @@ class EmbeddedPostgres:
         if cluster.exists() and any(cluster.iterdir()):
             raise EmbeddedPostgresError(f"{cluster} holds no PostgreSQL cluster. Move it away and start again.")
         _open_folder(cluster.parent)
-        for unfinished in cluster.parent.glob(f"{cluster.name}.new-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
         if account:
             os.chown(fresh, *account)
         if spawn([str(initdb), "-D", str(fresh), *INITDB], account, self._log).wait() != 0:
             raise self._failure("PostgreSQL could not create its files.")
         fresh.rename(cluster)
+        # Last, for an initdb that was killed together with its parent may still be tidying up before.
+        for unfinished in cluster.parent.glob(f"{cluster.name}.new-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def _serve(self, command: Sequence[str], cluster: Path, account: Account | None) -> Postmaster:
         """Tries again for a while if what is left of a killed server is in the way."""
