@@ -113,7 +113,8 @@ async def list_latest(connection: Connection, coin_ids: Sequence[int], currency_
 
 
 # `old` is read under the series lock that upsert_points takes, so the counts are exact. A source of a lower rank never
-# overwrites a higher one; the same rank corrects itself.
+# overwrites a higher one; the same rank corrects itself. A provisional point only fills a hole; when it is confirmed,
+# that is no revision.
 _UPSERT = """
 with incoming as (
     select * from unnest(%(ts)s::timestamptz[], %(price)s::float8[], %(market_cap)s::float8[], %(volume)s::float8[],
@@ -123,29 +124,32 @@ with incoming as (
     select p.*, r.rank from {table} p join providers r on r.id = p.provider_id
     where p.coin_id = %(coin)s and p.currency_id = %(currency)s and p.ts >= %(first)s and p.ts <= %(last)s
 ), changed as (
-    select i.ts from incoming i join old o using (ts)
-    where (select rank from providers where id = %(provider)s) <= o.rank
-      and (i.price, i.market_cap, i.volume_24h, i.high, i.low)
-          is distinct from (o.price, o.market_cap, o.volume_24h, o.high, o.low)
+    select i.ts, o.provisional from incoming i join old o using (ts)
+    where not %(provisional)s and (select rank from providers where id = %(provider)s) <= o.rank
+      and (o.provisional or (i.price, i.market_cap, i.volume_24h, i.high, i.low)
+                            is distinct from (o.price, o.market_cap, o.volume_24h, o.high, o.low))
 ), kept as (
     insert into price_revisions (coin_id, currency_id, granularity, ts, revision, price, market_cap, volume_24h,
                                  high, low, observed_at, provider_id, replaced_at)
     select o.coin_id, o.currency_id, %(granularity)s, o.ts, o.revision, o.price, o.market_cap, o.volume_24h,
            o.high, o.low, o.observed_at, o.provider_id, %(now)s
-    from old o join changed using (ts)
+    from old o join changed using (ts) where not o.provisional
 ), written as (
     insert into {table} as p
-        (coin_id, currency_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id)
-    select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at, %(provider)s
+        (coin_id, currency_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id, provisional)
+    select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at, %(provider)s,
+           %(provisional)s
     from incoming i left join old o using (ts)
     where o.ts is null or i.ts in (select ts from changed)
     on conflict (coin_id, currency_id, ts) do update
         set price = excluded.price, market_cap = excluded.market_cap, volume_24h = excluded.volume_24h,
             high = excluded.high, low = excluded.low, observed_at = excluded.observed_at,
-            provider_id = excluded.provider_id, revision = p.revision + 1
+            provider_id = excluded.provider_id, provisional = excluded.provisional,
+            revision = p.revision + (not p.provisional)::int
 )
-select (select count(*) from incoming i where not exists (select from old o where o.ts = i.ts)),
-       (select count(*) from changed)
+select (select count(*) from incoming i where not exists (select from old o where o.ts = i.ts))
+         + (select count(*) from changed where provisional),
+       (select count(*) from changed where not provisional)
 """
 
 
@@ -156,8 +160,14 @@ async def upsert_points(
     provider_id: int,
     points: Sequence[Point],
     now: datetime,
+    *,
+    provisional: bool = False,
 ) -> Written:
-    """Store points of one series; at most one a bucket. A changed value raises `revision`, the old one is kept."""
+    """Store points of one series; at most one a bucket. A changed value raises `revision`, the old one is kept.
+
+    `provisional` points wait for a better answer: they fill holes only, and any later answer replaces them. One that is
+    confirmed counts as inserted.
+    """
     if not points:
         return Written()
     await _lock_series(connection, series)
@@ -166,6 +176,7 @@ async def upsert_points(
         "coin": series.coin_id,
         "currency": series.currency_id,
         "provider": provider_id,
+        "provisional": provisional,
         "granularity": granularity.value,
         "now": now,
         "first": min(p.ts for p in points),

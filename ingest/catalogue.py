@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import islice
 
+import psycopg
 import structlog
 
 from db.coins import upsert_coins
@@ -12,12 +14,30 @@ from db.currencies import track_currencies
 from db.pool import Database
 from db.reference import PROVIDER_IDS
 from ingest.clock import Clock
+from ingest.errors import ProviderError
 from ingest.pacing import Pacer
 from ingest.providers.coingecko import NAME, CoinGecko
+from ingest.settings import IngestSettings
 
 log = structlog.get_logger()
 
 _PAGE = 250
+_RETRY_SECONDS = 30.0
+
+
+async def keep_catalogue(
+    database: Database, provider: CoinGecko, key: str, clock: Clock, settings: IngestSettings, ready: asyncio.Event
+) -> None:
+    """Learn the configured coins; a provider that is away is asked again until it answers."""
+    while not ready.is_set():
+        try:
+            pacer = Pacer(database, key, clock)
+            await sync_catalogue(database, provider, pacer, clock, settings.coins, settings.currencies)
+        except (ProviderError, psycopg.Error) as error:
+            log.warning("the catalogue cannot be read yet", problem=str(error))
+            await clock.sleep(_RETRY_SECONDS)
+        else:
+            ready.set()
 
 
 async def sync_catalogue(

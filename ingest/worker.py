@@ -15,11 +15,9 @@ from procrastinate.worker import Worker
 from db.pool import Database
 from db.providers import configure_budget
 from db.queue import FETCH_JOB, QUEUE, requeue_orphans
-from ingest.catalogue import sync_catalogue
-from ingest.clock import Clock, Stopped, SystemClock
-from ingest.errors import ProviderError
+from ingest.catalogue import keep_catalogue
+from ingest.clock import Stopped, SystemClock
 from ingest.fetch import Fetcher
-from ingest.pacing import Pacer
 from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
 from ingest.settings import IngestSettings
 
@@ -33,7 +31,6 @@ SWEEP_SECONDS = 10.0
 # What a batch in progress gets to end after SIGTERM.
 GRACE_SECONDS = 20.0
 _RESTART_SECONDS = 2.0
-_CATALOGUE_RETRY_SECONDS = 30.0
 
 
 async def run_worker(database: Database, database_url: str, settings: IngestSettings, ready: asyncio.Event) -> None:
@@ -47,7 +44,7 @@ async def run_worker(database: Database, database_url: str, settings: IngestSett
         fetcher = Fetcher(database, provider, budget.key, clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_stop_at_end(clock))
-            group.create_task(_keep_catalogue(database, provider, budget.key, clock, settings, ready))
+            group.create_task(keep_catalogue(database, provider, budget.key, clock, settings, ready))
             group.create_task(_keep_working(database, database_url, fetcher, settings.concurrency))
 
 
@@ -57,21 +54,6 @@ async def _stop_at_end(clock: SystemClock) -> None:
         await asyncio.Event().wait()
     finally:
         clock.stop()
-
-
-async def _keep_catalogue(
-    database: Database, provider: CoinGecko, key: str, clock: Clock, settings: IngestSettings, ready: asyncio.Event
-) -> None:
-    """Learn the configured coins; a provider that is away is asked again until it answers."""
-    while not ready.is_set():
-        try:
-            pacer = Pacer(database, key, clock)
-            await sync_catalogue(database, provider, pacer, clock, settings.coins, settings.currencies)
-        except (ProviderError, psycopg.Error) as error:
-            log.warning("the catalogue cannot be read yet", problem=str(error))
-            await clock.sleep(_CATALOGUE_RETRY_SECONDS)
-        else:
-            ready.set()
 
 
 async def _keep_working(database: Database, database_url: str, fetcher: Fetcher, concurrency: int) -> None:

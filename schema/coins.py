@@ -8,22 +8,33 @@ from typing import Annotated
 import strawberry
 
 from db.coins import CoinFilter as CoinConditions
+from db.coins import CoinOrder as StoredOrder
 from db.coins import CoinRow
 from db.series import Granularity as StoredGranularity
 from db.series import Series, Window
-from resolvers.coins import resolve_coin_count
+from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
 from resolvers.context import Context
 from resolvers.coverage import CoverageKey
 from resolvers.history import resolve_history
 from resolvers.ids import encode_id
-from resolvers.paging import Page
 from resolvers.ranges import Interval as AskedInterval
 from resolvers.ranges import history_window, settle
 from resolvers.texts import can_be_stored
-from schema.arguments import A_WEEK_AGO, NOW, CurrencyArgument, FromArgument, GapsArgument, IntervalArgument, ToArgument
-from schema.common import Info, Node, PageInfo
+from schema.arguments import (
+    A_WEEK_AGO,
+    NOW,
+    AfterArgument,
+    CurrencyArgument,
+    FirstArgument,
+    FromArgument,
+    GapsArgument,
+    IntervalArgument,
+    ToArgument,
+)
+from schema.common import Info, Node
 from schema.currencies import Currency
-from schema.enums import CoinStatus, GapPolicy, Granularity, Interval
+from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval
+from schema.pages import Connection, make_connection
 from schema.prices import Coverage, LatestPrice, PriceHistory
 
 
@@ -91,34 +102,6 @@ def _history_window(context: Context, granularity: StoredGranularity) -> Window:
     return history_window(context.now, granularity, context.settings.history_days)
 
 
-@strawberry.type(description="A coin and its place in the list.")
-class CoinEdge:
-    node: Coin = strawberry.field(description="The coin.")
-    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this coin.")
-
-
-@strawberry.type(description="A page of coins.")
-class CoinConnection:
-    where: strawberry.Private[CoinConditions]
-    edges: list[CoinEdge] = strawberry.field(description="Coins with their cursors.")
-    nodes: list[Coin] = strawberry.field(description="The coins alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-
-    @strawberry.field(description="How many coins match in all; counted only when asked for.")
-    async def total_count(self, info: Info) -> int:
-        return await resolve_coin_count(info.context, self.where)
-
-    @classmethod
-    def from_page(cls, page: Page[CoinRow], where: CoinConditions) -> CoinConnection:
-        coins = [Coin.from_row(row) for row in page.rows]
-        return cls(
-            where=where,
-            edges=[CoinEdge(node=coin, cursor=cursor) for coin, cursor in zip(coins, page.cursors, strict=True)],
-            nodes=coins,
-            page_info=PageInfo.from_page(page),
-        )
-
-
 @strawberry.input(description="All given conditions hold.")
 class CoinFilter:
     search: str | None = strawberry.field(
@@ -139,3 +122,25 @@ class CoinFilter:
             tracked=self.tracked,
             stale_since=context.now - self.stale_longer_than if self.stale_longer_than else None,
         )
+
+
+@strawberry.type
+class CoinQueries:
+    @strawberry.field(description="One coin. Error NOT_FOUND for an unknown slug, with the slugs perhaps meant.")
+    async def coin(
+        self, info: Info, slug: Annotated[str, strawberry.argument(description="Such as `bitcoin`.")]
+    ) -> Coin | None:
+        return Coin.from_row(await resolve_coin(info.context, slug))
+
+    @strawberry.field(description="The coins that this installation knows.")
+    async def coins(
+        self,
+        info: Info,
+        filter: Annotated[CoinFilter | None, strawberry.argument(description="Left out: all.")] = None,
+        order_by: Annotated[CoinOrder, strawberry.argument(description="The order.")] = CoinOrder.RANK,
+        first: FirstArgument = 50,
+        after: AfterArgument = None,
+    ) -> Connection[Coin]:
+        where = (filter or CoinFilter()).conditions(info.context)
+        page = await resolve_coin_page(info.context, where, StoredOrder(order_by.name), first, after)
+        return make_connection(page, Coin.from_row, lambda context: resolve_coin_count(context, where))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 from strawberry.types import Info as StrawberryInfo
@@ -11,7 +10,6 @@ from strawberry.types import Info as StrawberryInfo
 from db.series import Window
 from resolvers import errors
 from resolvers.context import Context
-from resolvers.paging import Page
 from schema.enums import ErrorCode
 
 Info = StrawberryInfo[Context, None]
@@ -20,23 +18,6 @@ Info = StrawberryInfo[Context, None]
 @strawberry.interface(description="Anything with an id of its own.")
 class Node:
     id: strawberry.ID = strawberry.field(description="Opaque and stable.")
-
-
-@strawberry.type(description="Where a page stands in its list.")
-class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more follows; pass `endCursor` as `after`.")
-    has_previous_page: bool = strawberry.field(description="Whether this page was reached with `after`.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first item; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last item; null on an empty page.")
-
-    @classmethod
-    def from_page(cls, page: Page[Any]) -> PageInfo:
-        return cls(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=page.cursors[0] if page.cursors else None,
-            end_cursor=page.cursors[-1] if page.cursors else None,
-        )
 
 
 @strawberry.type(description="Half-open `[from, to)`, UTC.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 
 from db.currencies import CurrencyRow
 from resolvers.ids import encode_id
-from schema.common import Node
+from schema.common import Info, Node
 from schema.enums import CurrencyKind
 
 
@@ -26,3 +28,15 @@ class Currency(Node):
             kind=CurrencyKind(row.kind),
             decimals=row.decimals,
         )
+
+
+@strawberry.type
+class CurrencyQueries:
+    @strawberry.field(description="The currencies that prices are stored in.")
+    async def currencies(
+        self,
+        info: Info,
+        kind: Annotated[CurrencyKind | None, strawberry.argument(description="Only these; left out: all.")] = None,
+    ) -> list[Currency]:
+        rows = await info.context.currencies()
+        return [Currency.from_row(row) for row in rows if kind is None or row.kind == kind.name]

@@ -126,6 +126,8 @@ class ErrorCode(Enum):
     TIMEOUT = value("TIMEOUT", description="The database took too long.")
     UNAVAILABLE = value("UNAVAILABLE", description="The database is away for the moment.")
     NO_DATA = value("NO_DATA", description="There is nothing yet to answer from.")
+    DATA_INCOMPLETE = value("DATA_INCOMPLETE", description="Buckets are missing, and `gaps: ERROR` was asked for.")
+    FX_UNAVAILABLE = value("FX_UNAVAILABLE", description="There is no rate to convert the prices with.")
     PROVIDER_RATE_LIMITED = value("PROVIDER_RATE_LIMITED", description="The provider asked to wait.")
     PROVIDER_PLAN_LIMIT = value("PROVIDER_PLAN_LIMIT", description="The provider's plan does not include this.")
     PROVIDER_ERROR = value("PROVIDER_ERROR", description="The provider failed or refused.")

@@ -12,8 +12,19 @@ from db.reference import PROVIDER_CODES
 from resolvers import errors
 from resolvers.coverage import CoverageView
 from resolvers.gaps import GapView
-from resolvers.history import HistoryView
+from resolvers.history import HistoryView, resolve_histories
 from resolvers.paging import check_page_size
+from resolvers.ranges import Interval as AskedInterval
+from resolvers.ranges import settle
+from schema.arguments import (
+    A_WEEK_AGO,
+    NOW,
+    CurrencyArgument,
+    FromArgument,
+    GapsArgument,
+    IntervalArgument,
+    ToArgument,
+)
 from schema.common import ApiError, Info, TimeRange
 from schema.currencies import Currency
 from schema.enums import GapPolicy, GapReason, Granularity, Interval, PointOrigin, Provider
@@ -259,3 +270,25 @@ def _times(view: HistoryView, policy: GapPolicy, now: datetime) -> list[datetime
     width = view.asked.granularity.width
     running = bool(times) and times[-1] + width > now
     return times[:-1] if running and (not stored or stored[-1] != times[-1]) else times
+
+
+@strawberry.type
+class PriceQueries:
+    @strawberry.field(
+        description="Stored prices of many coins over one range: one result per coin, in the order asked for. "
+        "Errors of the whole: RANGE_INVALID, NOT_FOUND for the currency, COST_EXCEEDED."
+    )
+    async def price_history(
+        self,
+        info: Info,
+        coins: Annotated[list[str], strawberry.argument(description="Slugs; at most 1000.")],
+        currency: CurrencyArgument = "usd",
+        from_: FromArgument = A_WEEK_AGO,
+        to: ToArgument = NOW,
+        interval: IntervalArgument = Interval.AUTO,
+        gaps: GapsArgument = GapPolicy.NULLS,
+    ) -> list[PriceHistoryResult]:
+        limits = info.context.settings.limits
+        asked = settle(info.context.now, from_, to, AskedInterval(interval.name), limits.max_points_per_series)
+        views = await resolve_histories(info.context, coins, currency, asked)
+        return [PriceHistoryResult.from_view(slug, view, gaps) for slug, view in zip(coins, views, strict=True)]

@@ -13,22 +13,25 @@ from db.runs import RunRow, TaskRow
 from db.series import Granularity as StoredGranularity
 from db.series import Window
 from resolvers import errors
-from resolvers.ids import encode_id
+from resolvers.ids import decode_id, encode_id
 from resolvers.instants import Instant
-from resolvers.paging import Page
 from resolvers.refresh import (
     RefreshOrder,
     RefreshResult,
     resolve_exit_code,
+    resolve_refresh,
+    resolve_run,
     resolve_run_count,
+    resolve_run_page,
     resolve_task_count,
     resolve_task_page,
 )
 from schema.arguments import AfterArgument, FirstArgument
 from schema.coins import Coin
-from schema.common import ApiError, Info, Node, PageInfo, TimeRange
+from schema.common import ApiError, Info, Node, TimeRange
 from schema.currencies import Currency
 from schema.enums import Granularity, Provider, RefreshMode, RefreshOutcome, RunStatus, TaskStatus
+from schema.pages import Connection, make_connection
 
 
 @strawberry.type(description="One request to a provider: a window of one series.")
@@ -73,36 +76,6 @@ class RefreshTask(Node):
             rows_unchanged=row.rows_unchanged,
             rows_rejected=row.rows_rejected,
             error=_task_error(row),
-        )
-
-
-@strawberry.type(description="A task and its place in the list.")
-class RefreshTaskEdge:
-    node: RefreshTask = strawberry.field(description="The task.")
-    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this task.")
-
-
-@strawberry.type(description="A page of tasks, in the order they were queued.")
-class RefreshTaskConnection:
-    run_id: strawberry.Private[int]
-    statuses: strawberry.Private[list[str] | None]
-    edges: list[RefreshTaskEdge] = strawberry.field(description="Tasks with their cursors.")
-    nodes: list[RefreshTask] = strawberry.field(description="The tasks alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-
-    @strawberry.field(description="How many there are in all; counted only when asked for.")
-    async def total_count(self, info: Info) -> int:
-        return await resolve_task_count(info.context, self.run_id, self.statuses)
-
-    @classmethod
-    def from_page(cls, page: Page[TaskRow], run_id: int, statuses: list[str] | None) -> RefreshTaskConnection:
-        tasks = [RefreshTask.from_row(row) for row in page.rows]
-        return cls(
-            run_id=run_id,
-            statuses=statuses,
-            edges=[RefreshTaskEdge(node=task, cursor=cursor) for task, cursor in zip(tasks, page.cursors, strict=True)],
-            nodes=tasks,
-            page_info=PageInfo.from_page(page),
         )
 
 
@@ -151,10 +124,12 @@ class RefreshRun(Node):
         status: Annotated[list[TaskStatus] | None, strawberry.argument(description="Only these.")] = None,
         first: FirstArgument = 50,
         after: AfterArgument = None,
-    ) -> RefreshTaskConnection:
+    ) -> Connection[RefreshTask]:
         statuses = [one.name for one in status] if status is not None else None
         page = await resolve_task_page(info.context, self.row.id, statuses, first, after)
-        return RefreshTaskConnection.from_page(page, self.row.id, statuses)
+        return make_connection(
+            page, RefreshTask.from_row, lambda context: resolve_task_count(context, self.row.id, statuses)
+        )
 
     @classmethod
     def from_row(cls, row: RunRow) -> RefreshRun:
@@ -169,32 +144,6 @@ class RefreshRun(Node):
             resumes_at=row.resumes_at,
             tasks_total=row.tasks_total,
             tasks_done=row.tasks_total - row.tasks_open,
-        )
-
-
-@strawberry.type(description="A run and its place in the list.")
-class RefreshRunEdge:
-    node: RefreshRun = strawberry.field(description="The run.")
-    cursor: str = strawberry.field(description="Pass it as `after` to go on behind this run.")
-
-
-@strawberry.type(description="A page of runs, newest first.")
-class RefreshRunConnection:
-    edges: list[RefreshRunEdge] = strawberry.field(description="Runs with their cursors.")
-    nodes: list[RefreshRun] = strawberry.field(description="The runs alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-
-    @strawberry.field(description="How many there are in all; counted only when asked for.")
-    async def total_count(self, info: Info) -> int:
-        return await resolve_run_count(info.context)
-
-    @classmethod
-    def from_page(cls, page: Page[RunRow]) -> RefreshRunConnection:
-        runs = [RefreshRun.from_row(row) for row in page.rows]
-        return cls(
-            edges=[RefreshRunEdge(node=run, cursor=cursor) for run, cursor in zip(runs, page.cursors, strict=True)],
-            nodes=runs,
-            page_info=PageInfo.from_page(page),
         )
 
 
@@ -275,3 +224,31 @@ def _task_error(row: TaskRow) -> ApiError | None:
         return None
     code = errors.Code(row.error_code)
     return ApiError.from_error(errors.ApiError(code, row.error_message or "", retry_at=row.retry_at))
+
+
+@strawberry.type
+class RefreshQueries:
+    @strawberry.field(description="One run. Error NOT_FOUND when there is none.")
+    async def refresh_run(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="From `RefreshRun.id`.")]
+    ) -> RefreshRun | None:
+        return RefreshRun.from_row(await resolve_run(info.context, decode_id("RefreshRun", id)))
+
+    @strawberry.field(description="The recorded refreshes, newest first.")
+    async def refresh_runs(
+        self, info: Info, first: FirstArgument = 20, after: AfterArgument = None
+    ) -> Connection[RefreshRun]:
+        page = await resolve_run_page(info.context, first, after)
+        return make_connection(page, RefreshRun.from_row, resolve_run_count)
+
+
+@strawberry.type
+class RefreshMutations:
+    @strawberry.mutation(
+        description="Fetch what is missing. Needs a token with scope REFRESH. Records a run, queues its tasks and "
+        "answers at once, or after `waitSeconds`; the workers do the rest. Every refusal is an outcome with a code."
+    )
+    async def refresh_prices(
+        self, info: Info, input: Annotated[RefreshInput, strawberry.argument(description="What to refresh.")]
+    ) -> RefreshPayload:
+        return RefreshPayload.from_result(await resolve_refresh(info.context, input.order()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+
 import strawberry
 
 from db.providers import any_simulated
@@ -42,3 +45,21 @@ class ServerInfo:
     async def simulated(self, info: Info) -> bool:
         async with info.context.database.connection() as connection:
             return await any_simulated(connection)
+
+
+@cache
+def schema_hash() -> str:
+    from schema.schema import sdl  # which holds this module's types
+
+    return hashlib.sha256(sdl().encode()).hexdigest()
+
+
+@strawberry.type
+class ServerQueries:
+    @strawberry.field(description="The server about itself.")
+    def server(self, info: Info) -> ServerInfo:
+        return ServerInfo(
+            version=info.context.settings.version,
+            schema_hash=schema_hash(),
+            limits=Limits.from_limits(info.context.settings.limits),
+        )
