@@ -22,6 +22,11 @@ class Caller:
     refusal: ProviderError | None = None
 
 
+def by_address(request: Request) -> Caller:
+    """Of a provider without keys."""
+    return Caller("public", request.client.host if request.client else "unknown")
+
+
 def _given_keys(request: Request) -> dict[str, str]:
     """Key values by the plan whose header or query parameter carried them."""
     given = {
@@ -33,7 +38,7 @@ def _given_keys(request: Request) -> dict[str, str]:
 
 def identify(request: Request, host: Host, settings: SimulatorSettings, now: float) -> Caller:
     """A key counts only where it belongs: its plan's parameter, on its plan's host."""
-    address = request.client.host if request.client else "unknown"
+    address = by_address(request).account
     given = _given_keys(request)
     if not given:
         return Caller("public", address, None if host == "demo" else key_missing(now))

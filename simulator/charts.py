@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.call import Call
+from simulator.coin_details import community_data, developer_data
 from simulator.coins import Coin
 from simulator.currencies import CURRENCIES, Currency
 from simulator.errors import bad_argument, plan_restricted, time_range
@@ -142,7 +143,12 @@ def history(call: Call) -> dict[str, Any]:
             "market_cap": {code: quote.market_cap for code, quote in known.items()},
             "total_volume": {code: quote.volume for code, quote in known.items()},
         }
-    return answer
+    interest = {"alexa_rank": None, "bing_matches": None}
+    return answer | {
+        "community_data": community_data(),
+        "developer_data": developer_data(),
+        "public_interest_stats": interest,
+    }
 
 
 def _date(call: Call) -> int:

@@ -1,80 +1,57 @@
-"""The two CoinGecko hosts: who may ask, how often, and what goes wrong on request, around the endpoints."""
+"""The two CoinGecko hosts: who may ask, how often, and which endpoints there are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator import charts, coin_page, listings, quotes
 from simulator.call import Call, Plan
 from simulator.callers import KEY_PARAMETERS, Caller, Host, identify
-from simulator.damage import DAMAGES, Damage
-from simulator.errors import ProviderError, monthly_quota, plan_restricted, rate_limit, unknown_path
-from simulator.faults import REPLACEMENTS, Fault, Faults, Moment
+from simulator.errors import (
+    coin_not_found,
+    key_missing,
+    monthly_quota,
+    plan_restricted,
+    rate_limit,
+    unknown_path,
+)
+from simulator.faults import Replacement, edge_answers, rate_limit_answers
 from simulator.limits import Limits
-from simulator.log import Entry, RequestLog
-from simulator.market import Market
+from simulator.provider import Endpoint, Provider
+from simulator.ranking import Ranking
 from simulator.settings import SimulatorSettings
-from simulator.wire import WIRES
 
-PROVIDER = "coingecko"
-Endpoint = Callable[[Call], Any]
+NAME = "coingecko"
+SECRETS = frozenset(KEY_PARAMETERS.values())
+_QUOTA = 10_000
+
+REPLACEMENTS: Mapping[str, Replacement] = {
+    **edge_answers("api.coingecko.com"),
+    **rate_limit_answers(rate_limit),
+    "429-in-200": lambda _: rate_limit(status=200).response(),
+    "quota": lambda _: monthly_quota(_QUOTA).response(),
+    "quota-in-200": lambda _: monthly_quota(_QUOTA, status=200).response(),
+    "401": lambda moment: key_missing(moment.now).response(),
+    "404": lambda _: coin_not_found().response(),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class CoinGecko:
-    """What both hosts share: one market, one set of limits, one clock."""
+class _Door:
+    """The two hosts share the limits: they go by key."""
 
+    host: Host
     settings: SimulatorSettings
-    clock: Callable[[], float]
-    market: Market
     limits: Limits
-    faults: Faults
-    log: RequestLog
 
-    def routes(self, host: Host) -> list[Route]:
-        ranking = listings.Ranking(self.market)
-        endpoints: dict[str, Endpoint] = {
-            "/ping": quotes.ping,
-            "/key": _key_usage,
-            "/simple/price": quotes.simple_price,
-            "/simple/supported_vs_currencies": quotes.supported_vs_currencies,
-            "/exchange_rates": quotes.exchange_rates,
-            "/coins/list": listings.coins_list,
-            "/coins/markets": partial(listings.coins_markets, ranking=ranking),
-            "/coins/{id}": partial(coin_page.coin_page, ranking=ranking),
-            "/coins/{id}/history": charts.history,
-            "/coins/{id}/market_chart": charts.market_chart,
-            "/coins/{id}/market_chart/range": charts.market_chart_range,
-            "/coins/{id}/ohlc": charts.ohlc,
-            "/{path:path}": _nowhere,
-        }
-        return [Route(path, _Answering(self, host, endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
+    def identify(self, request: Request, now: float) -> Caller:
+        return identify(request, self.host, self.settings, now)
 
-    def answer(self, request: Request, host: Host, endpoint: Endpoint) -> ASGIApp:
-        """Every answer is counted and logged, whatever it is; a 200 also costs a credit."""
-        now = self.clock()
-        caller = identify(request, host, self.settings, now)
-        fault, damaged = None, 0
-        try:
-            self._admit(caller, now)
-            fault = self.faults.draw(PROVIDER)
-            response, damaged = self._respond(request, caller, endpoint, fault, now)
-        except ProviderError as error:
-            response = error.response()
-        if response.status_code == 200:
-            self.limits.charge(caller, now)
-        self._record(request, host, caller, response.status_code, now, fault, damaged)
-        wire = WIRES.get(fault.kind) if fault else None
-        return wire(response, fault.arg) if fault and wire else response
-
-    def _admit(self, caller: Caller, now: float) -> None:
+    def admit(self, caller: Caller, now: float) -> None:
         wait = self.limits.seconds_to_wait(caller, now)
         if wait:
             raise rate_limit(str(wait))
@@ -83,51 +60,58 @@ class CoinGecko:
         if self.limits.is_exhausted(caller, now):
             raise monthly_quota(self.limits.monthly[caller.kind])
 
-    def _respond(
-        self, request: Request, caller: Caller, endpoint: Endpoint, fault: Fault | None, now: float
-    ) -> tuple[Response, int]:
-        """The response, and how many of its rows or prices a fault has damaged."""
-        if fault and fault.kind in REPLACEMENTS:
-            return REPLACEMENTS[fault.kind](Moment(now, request.url.path, fault.arg)), 0
-        payload, damaged = endpoint(self._call(request, caller, now)), 0
-        if fault and fault.kind in DAMAGES:
-            damaged = DAMAGES[fault.kind](payload, Damage(fault.arg, self.settings.seed, now))
-        media_type = "application/json; charset=utf-8"
-        return Response(orjson.dumps(payload), media_type=media_type), damaged
+    def charge(self, caller: Caller, now: float) -> None:
+        self.limits.charge(caller, now)
+
+
+class CoinGecko:
+    """Two hosts, one market and one set of limits."""
+
+    def __init__(self, provider: Provider, settings: SimulatorSettings) -> None:
+        self._provider, self._settings = provider, settings
+        self._limits, self._ranking = Limits(settings), Ranking(provider.market)
+
+    def routes(self, host: Host) -> list[Route]:
+        ranked: dict[str, Callable[[Call], Any]] = {
+            "/coins/markets": partial(listings.coins_markets, ranking=self._ranking),
+            "/coins/{id}": partial(coin_page.coin_page, ranking=self._ranking),
+        }
+        unranked: dict[str, Callable[[Call], Any]] = {
+            "/ping": quotes.ping,
+            "/key": _key_usage,
+            "/simple/price": quotes.simple_price,
+            "/simple/supported_vs_currencies": quotes.supported_vs_currencies,
+            "/exchange_rates": quotes.exchange_rates,
+            "/coins/list": listings.coins_list,
+            "/coins/{id}/history": charts.history,
+            "/coins/{id}/market_chart": charts.market_chart,
+            "/coins/{id}/market_chart/range": charts.market_chart_range,
+            "/coins/{id}/ohlc": charts.ohlc,
+        }
+        door = _Door(host, self._settings, self._limits)
+        route = self._provider.route
+        return [
+            *(route(path, door, self._endpoint(answer), host) for path, answer in unranked.items()),
+            *(route(path, door, self._endpoint(answer), host, self._rank) for path, answer in ranked.items()),
+            route("/{path:path}", door, self._endpoint(_nowhere), host),
+        ]
+
+    async def _rank(self, request: Request, now: float) -> None:
+        await self._ranking.prepare(now)
+        if request.query_params.get("order", "").startswith("volume"):
+            await self._ranking.prepare_volumes(int(now))
+
+    def _endpoint(self, answer: Callable[[Call], Any]) -> Endpoint:
+        def endpoint(request: Request, caller: Caller, now: float) -> Any:
+            return answer(self._call(request, caller, now))
+
+        return endpoint
 
     def _call(self, request: Request, caller: Caller, now: float) -> Call:
-        per_minute, monthly = self.limits.per_minute[caller.kind], self.limits.monthly.get(caller.kind, 0)
-        plan = Plan(caller.kind, per_minute, monthly, self.limits.spent(caller, now))
-        return Call(self.market, plan, int(now), request.path_params, request.query_params)
-
-    def _record(
-        self,
-        request: Request,
-        host: Host,
-        caller: Caller,
-        status: int,
-        now: float,
-        fault: Fault | None,
-        damaged: int,
-    ) -> None:
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        secret = KEY_PARAMETERS.values()
-        query = {name: value for name, value in request.query_params.items() if name not in secret}
-        kind = fault.kind if fault else None
-        self.log.record(Entry(now, PROVIDER, host, path, query, status, caller.kind, kind, damaged))
-
-
-@dataclass(frozen=True, slots=True)
-class _Answering:
-    """An endpoint as an ASGI application: a fault on the wire is one too, and no plain response."""
-
-    provider: CoinGecko
-    host: Host
-    endpoint: Endpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self.provider.answer(Request(scope), self.host, self.endpoint)
-        await app(scope, receive, send)
+        limits = self._limits
+        per_minute, monthly = limits.per_minute[caller.kind], limits.monthly.get(caller.kind, 0)
+        plan = Plan(caller.kind, per_minute, monthly, limits.spent(caller, now))
+        return Call(self._provider.market, plan, int(now), request.path_params, request.query_params)
 
 
 def _key_usage(call: Call) -> dict[str, Any]:

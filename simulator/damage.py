@@ -1,20 +1,22 @@
-"""Faults in the data: an answer that parses (mostly) and is wrong. Each damages in place and counts what it did.
+"""Faults in the data: an answer that parses (mostly) and is wrong. Each damages in place and counts what it did."""
 
-Row lists are the three arrays of a chart, or the list itself of an answer that is one; they are always damaged
-in the same places. Prices are the cells of a chart's `prices`, of `/simple/price`, and `current_price`.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from simulator.noise import key_of, uniform
+from simulator.payloads import is_chart, price_cells, row_lists, row_name, simple_quotes, stamp, stamped
 
 EVERY = 10  # one price in ten is damaged, the first of them included
-_DAY_MS = 86_400_000
+_DAY_S, _HOUR_S = 86_400, 3600
 _NOT_A_NUMBER = orjson.Fragment(b"NaN")
+_CANDLE_FIELDS = {
+    5: ("time", "open", "high", "low", "close"),
+    6: ("time", "low", "high", "open", "close", "volume"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +34,9 @@ class Damage:
 Damaging = Callable[[Any, Damage], int]
 
 
-def _is_chart(payload: Any) -> bool:
-    return isinstance(payload, dict) and "prices" in payload
-
-
-def _simple_quotes(payload: Any) -> list[dict[str, Any]]:
-    """The coins of a `/simple/price` answer: objects that hold numbers only. Nothing else looks like that."""
-    quotes = list(payload.values()) if isinstance(payload, dict) else []
-    if all(isinstance(quote, dict) and all(map(_is_number, quote.values())) for quote in quotes):
-        return quotes
-    return []
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or isinstance(value, int | float)
-
-
-def _row_lists(payload: Any) -> list[list[Any]]:
-    if _is_chart(payload):
-        return [payload["prices"], payload["market_caps"], payload["total_volumes"]]
-    return [payload] if isinstance(payload, list) else []
-
-
-def _price_cells(payload: Any) -> Iterator[tuple[Any, Any]]:
-    """(container, key) of every price."""
-    if _is_chart(payload):
-        yield from ((row, 1) for row in payload["prices"])
-    elif isinstance(payload, list):
-        yield from ((row, "current_price") for row in payload if "current_price" in row)
-    else:
-        yield from ((quote, code) for quote in _simple_quotes(payload) for code in _codes(quote))
-
-
-def _codes(quote: dict[str, Any]) -> list[str]:
-    return [key for key in quote if "_" not in key]
-
-
 def _every_tenth_price(change: Callable[[Any, Any], None]) -> Damaging:
     def damage(payload: Any, _: Damage) -> int:
-        cells = list(_price_cells(payload))[::EVERY]
+        cells = list(price_cells(payload))[::EVERY]
         for container, key in cells:
             change(container, key)
         return len(cells)
@@ -91,7 +57,7 @@ def _spell(container: Any, key: Any) -> None:
 
 
 def _null_caps(payload: Any, damage: Damage) -> int:
-    if not _is_chart(payload):
+    if not is_chart(payload):
         return 0
     chosen = _chosen(payload["market_caps"], damage.seed, damage.share(0.1))
     for index in chosen:
@@ -101,13 +67,12 @@ def _null_caps(payload: Any, damage: Damage) -> int:
 
 def _chosen(rows: list[Any], seed: int, share: float) -> list[int]:
     """Indexes of a seeded share of the rows; a row is chosen by what it is, not where it stands."""
-    names = (row[0] if isinstance(row, list) else row["id"] for row in rows)
-    return [index for index, name in enumerate(names) if uniform(key_of(seed, name), 0) < share]
+    return [index for index, row in enumerate(rows) if uniform(key_of(seed, row_name(row)), 0) < share]
 
 
 def _gap(payload: Any, damage: Damage) -> int:
     dropped = 0
-    for rows in _row_lists(payload):
+    for rows in row_lists(payload):
         chosen = set(_chosen(rows, damage.seed, damage.share(0.1)))
         rows[:] = [row for index, row in enumerate(rows) if index not in chosen]
         dropped = len(chosen)
@@ -115,48 +80,69 @@ def _gap(payload: Any, damage: Damage) -> int:
 
 
 def _partial(payload: Any, _: Damage) -> int:
-    for rows in _row_lists(payload):
+    for rows in row_lists(payload):
         del rows[len(rows) // 2 :]
     return 1
 
 
 def _empty(payload: Any, _: Damage) -> int:
-    for rows in _row_lists(payload):
+    for rows in row_lists(payload):
         rows.clear()
-    if _simple_quotes(payload):
+    if simple_quotes(payload):
         payload.clear()
     return 1
 
 
 def _duplicate(payload: Any, _: Damage) -> int:
     repeated = 0
-    for rows in _row_lists(payload):
+    for rows in row_lists(payload):
         repeated = len(rows[::EVERY])
         rows[:] = [row for index, row in enumerate(rows) for _ in range(1 + (index % EVERY == 0))]
     return repeated
 
 
 def _reorder(payload: Any, damage: Damage) -> int:
-    for rows in _row_lists(payload):
+    for rows in row_lists(payload):
         order = sorted(range(len(rows)), key=lambda index: uniform(damage.seed, index))
         rows[:] = [rows[index] for index in order]
     return 1
 
 
 def _future(payload: Any, damage: Damage) -> int:
-    """One more sample, `arg` seconds ahead of the clock (a day)."""
-    if not _is_chart(payload):
-        return 0
-    ahead_ms = _DAY_MS if damage.arg is None else int(damage.arg * 1000)
-    for rows in _row_lists(payload):
-        if rows:
-            rows.append([int(damage.now) * 1000 + ahead_ms, rows[-1][1]])
-    return 1
+    """Beside the newest row, wherever the provider has it."""
+    ahead, added = damage.share(_DAY_S), 0
+    for rows in row_lists(payload):
+        newest = max(range(len(rows)), key=lambda index: stamp(rows[index]) or 0.0, default=None)
+        if newest is not None and stamp(rows[newest]) is not None:
+            rows.insert(newest + (newest > 0), stamped(rows[newest], int(damage.now) + ahead))
+            added = 1
+    return added
+
+
+def _local_time(payload: Any, damage: Damage) -> int:
+    """The hour after the clocks went back is read as the one before, as by whoever takes local time for UTC."""
+    change = damage.share(_clocks_back(damage.now))
+    moved = 0
+    for rows in row_lists(payload):
+        moved = 0
+        for index, row in enumerate(rows):
+            at = stamp(row)
+            if at is not None and change <= at < change + _HOUR_S:
+                rows[index] = stamped(row, at - _HOUR_S)
+                moved += 1
+    return moved
+
+
+def _clocks_back(now: float) -> float:
+    """When Europe last left its summer time: 01:00 UTC of the last Sunday in October."""
+    this_year = datetime.fromtimestamp(now, UTC).year
+    ends = (datetime(year, 10, 31, 1, tzinfo=UTC) for year in (this_year, this_year - 1))
+    sundays = (end - timedelta(days=end.isoweekday() % 7) for end in ends)
+    return next(sunday.timestamp() for sunday in sundays if sunday.timestamp() <= now)
 
 
 def _short_array(payload: Any, damage: Damage) -> int:
-    """`arg` market caps fewer than prices (1)."""
-    if not _is_chart(payload):
+    if not is_chart(payload):
         return 0
     missing = min(int(damage.share(1)), len(payload["market_caps"]))
     del payload["market_caps"][len(payload["market_caps"]) - missing :]
@@ -164,14 +150,21 @@ def _short_array(payload: Any, damage: Damage) -> int:
 
 
 def _rename(payload: Any, _: Damage) -> int:
-    """The field that matters most, under another name: everywhere, as after a change of the provider's mind."""
-    if _is_chart(payload):
+    """Everywhere, as after a change of the provider's mind; rows without names become objects."""
+    if is_chart(payload):
         payload["price"] = payload.pop("prices")
         return 1
-    cells = list(_price_cells(payload))
-    for container, key in cells:
-        container["price" if key == "current_price" else f"{key}_price"] = container.pop(key)
+    cells = list(price_cells(payload))
+    for index, (container, key) in enumerate(cells):
+        if isinstance(container, list):
+            payload[index] = dict(zip(_CANDLE_FIELDS[len(container)], container, strict=True))
+        else:
+            container["value" if key == "price" else _other_name(key)] = container.pop(key)
     return len(cells)
+
+
+def _other_name(key: str) -> str:
+    return "price" if key == "current_price" else f"{key}_price"
 
 
 DAMAGES: dict[str, Damaging] = {
@@ -188,6 +181,7 @@ DAMAGES: dict[str, Damaging] = {
     "dup": _duplicate,
     "reorder": _reorder,
     "future": _future,
+    "dst": _local_time,
     "short-array": _short_array,
     "renamed": _rename,
 }

@@ -119,14 +119,14 @@ def monthly_quota(limit: int, status: int = 429) -> ProviderError:
 
 
 _BLOCKED_PAGE = (
-    '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>{title} | api.coingecko.com | Cloudflare</title></head>\n'
+    '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>{title} | {host} | Cloudflare</title></head>\n'
     "<body><h1>{title}</h1><p>Cloudflare Ray ID: 8c0ffee0c0ffee00</p></body>\n</html>\n"
 )
 
 
-def html_page(status: int, title: str) -> Response:
+def html_page(host: str, status: int, title: str) -> Response:
     """What an edge in front of the provider says."""
-    return Response(_BLOCKED_PAGE.format(title=title), status, {"server": "cloudflare"}, "text/html")
+    return Response(_BLOCKED_PAGE.format(host=host, title=title), status, {"server": "cloudflare"}, "text/html")
 
 
 def throttled() -> Response:

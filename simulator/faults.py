@@ -9,22 +9,10 @@ from dataclasses import asdict, dataclass
 
 from starlette.responses import RedirectResponse, Response
 
-from simulator.damage import DAMAGES
-from simulator.errors import (
-    coin_not_found,
-    html_page,
-    http_date,
-    key_missing,
-    monthly_quota,
-    rate_limit,
-    throttled,
-)
+from simulator.errors import ProviderError, html_page, http_date, throttled
 from simulator.noise import key_of, uniform
-from simulator.wire import WIRES
 
-PROVIDERS = frozenset({"coingecko"})
 _RETRY_AFTER_S = 7.0  # the shortest wait ever captured
-_QUOTA = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +30,27 @@ class Moment:
 
 Replacement = Callable[[Moment], Response]
 
-REPLACEMENTS: dict[str, Replacement] = {
-    "429": lambda moment: rate_limit(f"{moment.wait_s:.0f}").response(),
-    "429-date": lambda moment: rate_limit(http_date(moment.now + moment.wait_s)).response(),
-    "429-noheader": lambda _: rate_limit().response(),
-    "429-in-200": lambda _: rate_limit(status=200).response(),
-    "quota": lambda _: monthly_quota(_QUOTA).response(),
-    "quota-in-200": lambda _: monthly_quota(_QUOTA, status=200).response(),
-    "throttled": lambda _: throttled(),
-    "500": lambda _: Response('{"error":"Internal Server Error"}', 500, media_type="application/json"),
-    "502html": lambda _: html_page(502, "Bad gateway"),
-    "503": lambda _: Response(status_code=503),
-    "html403": lambda _: html_page(403, "Access denied"),
-    "html200": lambda _: html_page(200, "Just a moment..."),
-    "401": lambda moment: key_missing(moment.now).response(),
-    "404": lambda _: coin_not_found().response(),
-    "redirect-loop": lambda moment: RedirectResponse(moment.path, 302),
-}
-KINDS = frozenset({*REPLACEMENTS, *DAMAGES, *WIRES})
+
+def edge_answers(host: str) -> dict[str, Replacement]:
+    """What stands in front of a provider says, whoever the provider is."""
+    return {
+        "throttled": lambda _: throttled(),
+        "500": lambda _: Response('{"error":"Internal Server Error"}', 500, media_type="application/json"),
+        "502html": lambda _: html_page(host, 502, "Bad gateway"),
+        "503": lambda _: Response(status_code=503),
+        "html403": lambda _: html_page(host, 403, "Access denied"),
+        "html200": lambda _: html_page(host, 200, "Just a moment..."),
+        "redirect-loop": lambda moment: RedirectResponse(moment.path, 302),
+    }
+
+
+def rate_limit_answers(refusal: Callable[[str | None], ProviderError]) -> dict[str, Replacement]:
+    """A provider's own 429 in its three forms; `refusal` takes the Retry-After."""
+    return {
+        "429": lambda moment: refusal(f"{moment.wait_s:.0f}").response(),
+        "429-date": lambda moment: refusal(http_date(moment.now + moment.wait_s)).response(),
+        "429-noheader": lambda _: refusal(None).response(),
+    }
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ from simulator.call import Call
 from simulator.coins import Coin
 from simulator.currencies import Currency
 from simulator.errors import iso_ms, plan_restricted
-from simulator.market import DAY_S, HOUR_S, Granularity, Market, Quote, price_limits
+from simulator.market import DAY_S, HOUR_S, Granularity, Quote, price_limits
 from simulator.quotes import change_percentage, named_coins, rounded
+from simulator.ranking import Ranking
 
 _MOST_PER_PAGE = 250
 _USUAL_PER_PAGE = 100  # with `ids` too: more ids than that are lost without a word
@@ -30,35 +31,13 @@ def coins_list(call: Call) -> list[dict[str, Any]]:
     active = call.query.get("status", "active") != "inactive"
     if not active and not call.plan.is_paid:
         raise plan_restricted(call.now)
-    coins = [coin for coin in call.market.coins.values() if coin.active is active and coin.listed <= call.now]
+    told = (*call.market.coins.values(), *call.market.repeated)
+    coins = [coin for coin in told if coin.active is active and coin.listed <= call.now]
     rows: list[dict[str, Any]] = [{"id": coin.id, "symbol": coin.symbol, "name": coin.name} for coin in coins]
     if call.flag("include_platform"):
         for row, coin in zip(rows, coins, strict=True):
             row["platforms"] = coin.platforms
     return rows
-
-
-class Ranking:
-    """The coins by market cap, as of the last full minute; those without one come last and have no rank."""
-
-    def __init__(self, market: Market) -> None:
-        self._market = market
-        self._minute = -1
-        self.ranks: dict[Coin, int | None] = {}
-
-    def at(self, now: int) -> dict[Coin, int | None]:
-        if now // 60 != self._minute:
-            self._minute = now // 60
-            self.ranks = self._ranked(self._minute * 60)
-        return self.ranks
-
-    def _ranked(self, second: int) -> dict[Coin, int | None]:
-        caps: dict[Coin, float] = {}
-        for coin in self._market.coins.values():
-            if coin.active and coin.listed <= second:
-                caps[coin] = coin.supply * self._market.usd_price(coin, second) if coin.supply else -1.0
-        order = sorted(caps, key=lambda coin: -caps[coin])
-        return {coin: rank if coin.supply else None for rank, coin in enumerate(order, start=1)}
 
 
 def coins_markets(call: Call, ranking: Ranking) -> list[dict[str, Any]]:
@@ -103,7 +82,7 @@ def _market_row(call: Call, coin: Coin, currency: Currency, rank: int | None) ->
         "fully_diluted_valuation": whole(coin.supply and (coin.max_supply or coin.supply) * current.price),
         "total_volume": whole(current.volume),
     }
-    figures = day_figures(call, coin, currency) | _supply(coin) | _records(call, coin, currency)
+    figures = day_figures(call, coin, currency) | _supply(coin) | records(call, coin, currency)
     row |= figures if rank else dict.fromkeys(figures)
     row |= {"roi": None, "last_updated": iso_ms(call.now, "Z")}
     return row | {"market_cap_rank_with_rehypothecated": rank} | _asked_for(call, coin, currency)
@@ -144,7 +123,7 @@ def _supply(coin: Coin) -> dict[str, float | None]:
     }
 
 
-def _records(call: Call, coin: Coin, currency: Currency) -> dict[str, Any]:
+def records(call: Call, coin: Coin, currency: Currency) -> dict[str, Any]:
     """All-time figures: the bounds of the coin's walk at today's rate, never left in dollars."""
     low, high = (limit / call.market.unit(currency, call.now) for limit in price_limits(coin))
     price = call.market.usd_price(coin, call.now) / call.market.unit(currency, call.now)

@@ -25,7 +25,7 @@ _EARLIEST_STAMP_S = 1  # how far before
 _CACHED_VALUES = 1 << 16
 
 # Offsets that make further keys out of a coin's own.
-_TICK, _VOLUME, _MISSING, _NULL_CAP = 1 << 32, 2 << 32, 3 << 32, 4 << 32
+_TICK, _VOLUME, _MISSING, _NULL_CAP, _CORRECTED = 1 << 32, 2 << 32, 3 << 32, 4 << 32, 5 << 32
 
 
 class Granularity(IntEnum):
@@ -60,19 +60,56 @@ class Sample(NamedTuple):
     quote: Quote
 
 
+class Correction(NamedTuple):
+    """A provider thinks better of a `share` of a coin's hours before an instant: prices differ by up to `size`."""
+
+    number: int
+    share: float
+    size: float
+    before: int
+
+    def factor(self, coin: Coin, second: int) -> float:
+        hour, key = second // HOUR_S, coin.key + _CORRECTED + self.number
+        if second >= self.before or uniform(key, 2 * hour) >= self.share:
+            return 1.0
+        return 1.0 + self.size * (0.5 + uniform(key, 2 * hour + 1) / 2)
+
+
 class Market:
-    """All coins under one seed."""
+    """All coins under one seed, as one provider has them."""
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings
+        self._corrections: list[Correction] = []
         self.coins = coins_of(settings.seed)
-        self.usd_price: Callable[[Coin, int], float] = lru_cache(_CACHED_VALUES)(_usd_price)
+        self.repeated: list[Coin] = []  # what the list of coins tells once more
+        self._forget()
+
+    def _forget(self) -> None:
+        self.usd_price: Callable[[Coin, int], float] = lru_cache(_CACHED_VALUES)(self._usd_price)
         self.usd_volume: Callable[[Coin, int], float] = lru_cache(_CACHED_VALUES)(_usd_volume)
         self.unit: Callable[[Currency, int], float] = lru_cache(_CACHED_VALUES)(self._usd_per_unit)
 
+    @property
+    def revision(self) -> int:
+        """Another one after every correction."""
+        return len(self._corrections)
+
+    def correct(self, share: float, size: float, now: int) -> None:
+        """Past hours only: the hour that is not over keeps its prices, and so does what has not been told yet."""
+        before = now // HOUR_S * HOUR_S
+        self._corrections.append(Correction(len(self._corrections), share, size, before))
+        self._forget()
+
+    def _usd_price(self, coin: Coin, second: int) -> float:
+        price = _usd_price(coin, second)
+        for correction in self._corrections:
+            price *= correction.factor(coin, second)
+        return price
+
     def _usd_per_unit(self, currency: Currency, second: int) -> float:
         if currency.coin_id is not None:
-            return self.usd_price(self.coins[currency.coin_id], second) / currency.per_coin
+            return self.usd_price(coins_of(self._settings.seed)[currency.coin_id], second) / currency.per_coin
         return currency.usd_value(self._settings.seed, second)
 
     def quote(self, coin: Coin, currency: Currency, second: int) -> Quote | None:

@@ -82,11 +82,10 @@ def change_percentage(call: Call, coin: Coin, currency: Currency, seconds: int) 
 
 def exchange_rates(call: Call) -> dict[str, Any]:
     """Everything per bitcoin."""
-    bitcoin = call.market.coins["bitcoin"]
+    bitcoin = call.market.unit(CURRENCIES["btc"], call.now)
     rates = {}
     for code, currency in CURRENCIES.items():
-        quote = call.market.quote(bitcoin, currency, call.now)
-        value = round(quote.price, 3) if quote else None
+        value = round(bitcoin / call.market.unit(currency, call.now), 3)
         rates[code] = {"name": currency.name, "unit": currency.unit, "value": value, "type": currency.kind}
     return {"rates": rates}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """Limits per caller: `*_per_minute` counts every answer, `*_monthly` only the 200s.
+    """Limits per caller: `*_per_minute` and `*_per_second` count every answer, `*_monthly` only the 200s.
 
     `missing_hours` and `null_caps` are shares (0..1) of the hours in which the provider has no sample, or no
     market cap, of a coin. They belong to the market, so the truth has the same holes.
@@ -19,5 +19,9 @@ class SimulatorSettings:
     pro_per_minute: int = 500
     demo_monthly: int = 10_000
     pro_monthly: int = 500_000
+    coinbase_per_second: float = 10.0
+    coinbase_burst: int = 15
+    coinpaprika_per_second: float = 10.0
+    coinpaprika_monthly: int = 20_000
     missing_hours: float = 0.0
     null_caps: float = 0.0

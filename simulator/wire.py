@@ -1,14 +1,19 @@
 """Faults on the wire: the right answer, sent badly. Each wraps a response into another ASGI application."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from gzip import compress
+from socket import SHUT_WR
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator.connection import connection_of, reset_on_close
+
 _CHUNK = 64 * 1024
 _MEGABYTE = 1024 * 1024
+_FAREWELL_S = 5.0
 Wire = Callable[[Response, float | None], ASGIApp]
 
 
@@ -42,19 +47,55 @@ def _start(response: Response) -> Message:
     return {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
 
 
-def _drip(response: Response, arg: float | None) -> ASGIApp:
-    """The body byte by byte over `arg` seconds (60); a long one in a thousand small parts."""
-    body = bytes(response.body)
+def _pieces(body: bytes, arg: float | None) -> Iterator[tuple[float, bytes]]:
+    """(seconds to wait, part): byte by byte over `arg` seconds (60), a long body in a thousand small parts."""
     size = max(1, len(body) // 1000)
     pause = (60.0 if arg is None else arg) * size / max(1, len(body))
+    return ((pause, body[start : start + size]) for start in range(0, len(body), size))
+
+
+def _drip(response: Response, arg: float | None) -> ASGIApp:
+    """The head at once, the body in drops."""
 
     async def answer(_: Scope, receive: Receive, send: Send) -> None:
         await send(_start(response))
-        for start in range(0, len(body), size):
+        for pause, piece in _pieces(bytes(response.body), arg):
             if not await _client_waits(receive, pause):
                 return
-            await send(_part(body[start : start + size]))
+            await send(_part(piece))
         await send(_part(b"", more=False))
+
+    return answer
+
+
+def _slowloris(response: Response, arg: float | None) -> ASGIApp:
+    """The head in drops, then the body at once. Servers send a head whole, so this one goes past the server."""
+    lines = [b"HTTP/1.1 %d Slow" % response.status_code, b"connection: close"]
+    lines += [name + b": " + value for name, value in response.raw_headers]
+    head = b"\r\n".join(lines) + b"\r\n\r\n"
+
+    async def answer(scope: Scope, receive: Receive, _: Send) -> None:
+        with suppress(ConnectionError), connection_of(scope) as connection:
+            for pause, piece in _pieces(head, arg):
+                if not await _client_waits(receive, pause):
+                    return
+                connection.send(piece)
+            await asyncio.get_running_loop().sock_sendall(connection, bytes(response.body))
+            connection.shutdown(SHUT_WR)  # lest the server, which has seen no answer, add one of its own
+            await _client_waits(receive, _FAREWELL_S)
+
+    return answer
+
+
+def _reset(response: Response, _: float | None) -> ASGIApp:
+    """Half the body, then RST instead of the rest."""
+    body = bytes(response.body)
+
+    async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(_start(response))
+        await send(_part(body[: len(body) // 2]))
+        with connection_of(scope) as connection:
+            reset_on_close(connection)  # the server closes: the answer ends without its last part
 
     return answer
 
@@ -107,8 +148,10 @@ WIRES: dict[str, Wire] = {
     "slow": _delayed(5.0),
     "timeout": _delayed(60.0),
     "drip": _drip,
+    "slowloris": _slowloris,
     "truncated": _truncated,
     "wrong-length": _wrong_length,
+    "reset": _reset,
     "gzip-bad": _bad_gzip,
     "huge": _huge,
 }

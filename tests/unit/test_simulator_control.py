@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from simulator.app import create_simulator
+from simulator.coingecko import REPLACEMENTS as COINGECKO_ERRORS
+from simulator.damage import DAMAGES
 from simulator.settings import SimulatorSettings
+from simulator.wire import WIRES
 
 NOW = 1_795_003_215.25
 API, PRO_API = "/coingecko/api/v3", "/coingecko-pro/api/v3"
@@ -63,6 +66,7 @@ async def test_no_key_is_logged_or_echoed(client: httpx.AsyncClient) -> None:
     [
         {"provider": "nobody", "kind": "500"},
         {"provider": "coingecko", "kind": "unheard-of"},
+        {"provider": "coinbase-exchange", "kind": "quota"},
         {"provider": "coingecko", "kind": "500", "probability": 2},
         {"provider": "coingecko", "kind": "500", "count": -1},
         {"provider": "coingecko", "kind": "500", "arg": "long"},
@@ -74,7 +78,7 @@ async def test_a_fault_that_makes_no_sense_is_refused(client: httpx.AsyncClient,
     answer = await client.post("/_control/faults", json=fault)
     assert answer.status_code == 400
     assert answer.json()["error"]
-    assert (await client.get("/_control/faults")).json() == []
+    assert (await client.get("/_control/faults")).json()["armed"] == []
 
 
 @pytest.mark.parametrize(
@@ -84,6 +88,8 @@ async def test_a_fault_that_makes_no_sense_is_refused(client: httpx.AsyncClient,
         "coin=bitcoin&currency=usdt&granularity=HOURLY&from=0&to=1",
         "coin=bitcoin&currency=usd&granularity=WEEKLY&from=0&to=1",
         "coin=bitcoin&currency=usd&granularity=HOURLY&from=0",
+        "provider=nobody&coin=bitcoin&currency=usd&granularity=HOURLY&from=0&to=1",
+        "provider=coinpaprika&coin=bitcoin&currency=eur&granularity=HOURLY&from=0&to=1",
         "",
     ],
 )
@@ -100,3 +106,13 @@ async def test_two_simulators_share_nothing() -> None:
                 await client.get(f"{API}/ping")
             logs.append((await client.get("/_control/log")).json())
     assert [len(log) for log in logs] == [1, 0]
+
+
+async def test_every_kind_of_fault_that_can_be_armed_is_listed_in_one_line(client: httpx.AsyncClient) -> None:
+    kinds = (await client.get("/_control/faults")).json()["kinds"]
+    assert kinds.keys() == {*COINGECKO_ERRORS, *DAMAGES, *WIRES, "correction"}
+    for kind, described in kinds.items():
+        assert "\n" not in described["does"]
+        for provider in described["providers"]:
+            fault = {"provider": provider, "kind": kind, "count": 0, "probability": 0}
+            assert (await client.post("/_control/faults", json=fault)).status_code == 200

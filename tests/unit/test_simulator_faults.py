@@ -2,12 +2,14 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from simulator.app import create_simulator
+from simulator.damage import DAMAGES
 from simulator.settings import SimulatorSettings
 
 NOW = 1_795_003_215
@@ -17,11 +19,13 @@ API = "/coingecko/api/v3"
 CHART = f"{API}/coins/bitcoin/market_chart?vs_currency=usd&days=10"
 ROWS = 241  # ten days of hours and the pair of now
 DAMAGED = 25  # every tenth of them
+WITHOUT_PRICES = ["/coins/bitcoin", "/ping", "/exchange_rates", "/coins/list", "/simple/supported_vs_currencies"]
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = create_simulator(SimulatorSettings(public_per_minute=1000), lambda: NOW)
+    plenty = SimulatorSettings(public_per_minute=1000, coinbase_burst=1000, coinpaprika_per_second=1000)
+    app = create_simulator(plenty, lambda: NOW)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://simulator") as client:
         yield client
 
@@ -122,6 +126,27 @@ async def test_a_sample_lies_in_the_future(client: httpx.AsyncClient) -> None:
     assert (await prices(client))[-1][0] == (NOW + 7200) * 1000
 
 
+async def test_the_hour_after_the_clocks_went_back_is_stamped_as_the_one_before(client: httpx.AsyncClient) -> None:
+    whole = await prices(client)
+    change = NOON - 3 * DAY_S
+    await arm(client, "dst", arg=change)
+
+    rows = await prices(client)
+
+    moved = [(before, after) for before, after in zip(whole, rows, strict=True) if before != after]
+    assert [(before[0] - after[0], before[1] == after[1]) for before, after in moved] == [(3_600_000, True)]
+    assert moved[0][0][0] // 3_600_000 * 3600 == change
+    assert (await client.get("/_control/log")).json()[-1]["damaged"] == 1
+
+
+async def test_the_clocks_last_went_back_at_one_in_utc_of_the_last_sunday_in_october(client: httpx.AsyncClient) -> None:
+    await arm(client, "dst")
+    answer = await client.get(f"{API}/coins/bitcoin/market_chart?vs_currency=usd&days=40")
+    hours = [stamp // 3_600_000 * 3600 for stamp, _ in answer.json()["prices"]]
+    twice = [hour for hour in set(hours) if hours.count(hour) > 1]
+    assert [datetime.fromtimestamp(hour, UTC).isoformat() for hour in twice] == ["2026-10-25T00:00:00+00:00"]
+
+
 async def test_market_caps_can_be_fewer_than_prices(client: httpx.AsyncClient) -> None:
     await arm(client, "short-array", arg=3)
     body = await chart(client)
@@ -137,8 +162,8 @@ async def test_a_field_is_renamed_in_every_kind_of_answer(client: httpx.AsyncCli
     assert not any("current_price" in row for row in rows)
 
 
-@pytest.mark.parametrize("kind", ["null", "negative", "missing", "string-number", "renamed", "empty", "gap"])
-@pytest.mark.parametrize("path", ["/coins/bitcoin", "/ping", "/exchange_rates", "/coins/list"])
+@pytest.mark.parametrize("kind", sorted(DAMAGES))
+@pytest.mark.parametrize("path", WITHOUT_PRICES)
 async def test_answers_without_prices_survive_every_damage(client: httpx.AsyncClient, kind: str, path: str) -> None:
     await arm(client, kind)
     assert (await client.get(f"{API}{path}")).status_code == 200
@@ -188,7 +213,7 @@ async def test_a_fault_meets_as_many_answers_as_told(client: httpx.AsyncClient) 
     await arm(client, "500", count=2)
     statuses = [(await client.get(f"{API}/ping")).status_code for _ in range(4)]
     assert statuses == [500, 500, 200, 200]
-    (listed,) = (await client.get("/_control/faults")).json()
+    (listed,) = (await client.get("/_control/faults")).json()["armed"]
     assert (listed["kind"], listed["count"], listed["fired"]) == ("500", 0, 2)
 
 
@@ -205,6 +230,35 @@ async def test_several_armed_faults_take_turns_and_a_cleared_run_repeats(client:
     assert await run() == first
 
 
+async def test_a_silent_correction_changes_the_past_for_the_answers_and_for_the_truth(
+    client: httpx.AsyncClient,
+) -> None:
+    truth_url = f"/_control/truth?coin=bitcoin&currency=usd&granularity=HOURLY&from={NOON - 9 * DAY_S}&to={NOON}"
+    old, before = (await client.get(truth_url)).json(), await chart(client)
+
+    await arm(client, "correction", probability=0.25)
+
+    new, after = (await client.get(truth_url)).json(), await chart(client)
+    corrected = [row[0] for row, other in zip(old, new, strict=True) if row[1] != other[1]]
+    assert 30 < len(corrected) < 80
+    assert all(row[1] < other[1] <= row[1] * 1.01 for row, other in zip(old, new, strict=True) if row[1] != other[1])
+    assert [stamp for stamp, _ in after["prices"]] == [stamp for stamp, _ in before["prices"]]
+    assert after["prices"][-1] == before["prices"][-1]
+    assert after["total_volumes"] == before["total_volumes"]
+    found = {stamp // 3_600_000 * 3600: price for stamp, price in after["prices"]}
+    assert all(found[hour] == price for hour, price, _, _ in new)
+    assert (await client.get("/_control/log")).json()[-1]["fault"] is None
+
+
+async def test_a_correction_outlasts_the_faults_and_a_second_one_is_another(client: httpx.AsyncClient) -> None:
+    seen = [await prices(client)]
+    for _ in range(2):
+        await arm(client, "correction", probability=0.3)
+        await client.delete("/_control/faults")
+        seen.append(await prices(client))
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+
+
 async def test_no_fault_touches_the_control_routes_or_the_truth(client: httpx.AsyncClient) -> None:
     query = f"coin=bitcoin&currency=usd&granularity=HOURLY&from={NOON - DAY_S}&to={NOON}"
     truth = (await client.get(f"/_control/truth?{query}")).json()
@@ -212,5 +266,72 @@ async def test_no_fault_touches_the_control_routes_or_the_truth(client: httpx.As
         await arm(client, kind)
     assert (await client.get(f"/_control/truth?{query}")).json() == truth
     assert len(truth) == 24
-    assert (await client.delete("/_control/faults")).json() == []
+    assert (await client.delete("/_control/faults")).json()["armed"] == []
     assert (await client.get(f"{API}/ping")).status_code == 200
+
+
+COINBASE = "/coinbase-exchange/products/BTC-USD/candles?granularity=3600"
+PAPRIKA = "/coinpaprika/v1/tickers/btc-bitcoin/historical?interval=1d&start=2026-01-01"
+OTHERS = [("coinbase-exchange", COINBASE, 3, 350), ("coinpaprika", PAPRIKA, "price", 322)]
+
+
+@pytest.mark.parametrize(("provider", "path", "price", "count"), OTHERS)
+async def test_the_other_providers_rows_are_damaged_in_the_same_way(
+    client: httpx.AsyncClient, provider: str, path: str, price: Any, count: int
+) -> None:
+    async def rows(kind: str, **fields: Any) -> list[Any]:
+        await client.delete("/_control/faults")
+        await client.post("/_control/faults", json={"provider": provider, "kind": kind, **fields})
+        found: list[Any] = (await client.get(path)).json()
+        return found
+
+    whole: list[Any] = (await client.get(path)).json()
+    assert len(whole) == count
+    assert [row[price] for row in await rows("null")].count(None) == -(-count // 10)
+    assert sum(row[price] <= 0 for row in await rows("negative")) == -(-count // 10)
+    assert sum(len(row) < len(whole[0]) for row in await rows("missing")) == -(-count // 10)
+    assert len(await rows("dup")) == count + -(-count // 10)
+    assert len(await rows("partial-page")) == count // 2
+    assert 0 < len(await rows("gap")) < count
+    assert await rows("empty") == []
+    assert len(await rows("future")) == count + 1
+    assert all(isinstance(row, dict) and price not in row for row in await rows("renamed"))
+    assert sorted(map(str, await rows("reorder"))) == sorted(map(str, whole))
+    assert await rows("correction", probability=0.9) != whole
+    assert (await client.get("/_control/log")).json()[-1]["provider"] == provider
+
+
+async def test_a_newest_candle_of_the_future_comes_first(client: httpx.AsyncClient) -> None:
+    await client.post("/_control/faults", json={"provider": "coinbase-exchange", "kind": "future", "arg": 7200})
+    assert (await client.get(COINBASE)).json()[0][0] == NOW + 7200
+
+
+async def test_a_fault_meets_its_own_provider_only(client: httpx.AsyncClient) -> None:
+    await client.post("/_control/faults", json={"provider": "coinpaprika", "kind": "503"})
+    statuses = [(await client.get(path)).status_code for path in (PAPRIKA, COINBASE, CHART)]
+    assert statuses == [503, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "kind", "status", "body"),
+    [
+        ("coinbase-exchange", COINBASE, "429", 429, '{"message":"Public rate limit exceeded"}'),
+        ("coinbase-exchange", COINBASE, "404", 404, '{"message":"NotFound"}'),
+        ("coinpaprika", PAPRIKA, "429", 429, '{"error":"too many requests"}'),
+        ("coinpaprika", PAPRIKA, "404", 404, '{"error":"id not found"}'),
+    ],
+)
+async def test_an_armed_error_is_in_its_providers_words(
+    client: httpx.AsyncClient, provider: str, path: str, kind: str, status: int, body: str
+) -> None:
+    await client.post("/_control/faults", json={"provider": provider, "kind": kind})
+    answer = await client.get(path)
+    assert (answer.status_code, answer.text) == (status, body)
+    assert answer.headers.get("retry-after") == ("7" if status == 429 else None)
+
+
+async def test_one_providers_correction_is_not_anothers(client: httpx.AsyncClient) -> None:
+    whole, others = await prices(client), [(await client.get(path)).text for path in (PAPRIKA, COINBASE)]
+    await arm(client, "correction", probability=0.5)
+    assert await prices(client) != whole
+    assert [(await client.get(path)).text for path in (PAPRIKA, COINBASE)] == others

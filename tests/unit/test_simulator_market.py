@@ -81,6 +81,38 @@ def test_the_day_is_midnights_hour_bit_for_bit(market: Market, coin: Coin, curre
 
 
 @unhurried
+@given(coins, st.sampled_from(["usd", "eur", "xau"]), st.integers(min_value=-9 * DAY_S, max_value=9 * DAY_S))
+def test_a_correction_meets_hours_that_are_over_and_no_other(coin: Coin, code: str, distance: int) -> None:
+    market, currency, second = Market(SimulatorSettings()), CURRENCIES[code], NOW + distance
+    before = market.quote(coin, currency, second)
+
+    market.correct(share=1.0, size=0.01, now=NOW)
+
+    after = market.quote(coin, currency, second)
+    assert before is not None
+    assert after is not None
+    if second < NOW // HOUR_S * HOUR_S:
+        assert 1.004 < after.price / before.price < 1.011
+        assert after.volume == before.volume
+    else:
+        assert after == before
+
+
+def test_each_correction_chooses_hours_of_its_own() -> None:
+    corrected = []
+    bitcoin, usd = MARKET.coins["bitcoin"], CURRENCIES["usd"]
+    hours = range(NOW - 100 * HOUR_S, NOW - HOUR_S, HOUR_S)
+    market = Market(SimulatorSettings())
+    for _ in range(2):
+        before = [market.quote(bitcoin, usd, hour) for hour in hours]
+        market.correct(share=0.3, size=0.01, now=NOW)
+        after = [market.quote(bitcoin, usd, hour) for hour in hours]
+        corrected.append({hour for hour, old, new in zip(hours, before, after, strict=True) if old != new})
+    assert all(15 < len(found) < 45 for found in corrected)
+    assert corrected[0] != corrected[1]
+
+
+@unhurried
 @given(coins, starts)
 def test_an_hour_is_stamped_up_to_two_minutes_late_and_never_at_a_whole_second(coin: Coin, start: int) -> None:
     for sample in MARKET.samples(coin, CURRENCIES["usd"], Granularity.HOURLY, start * 1000, (start + 9 * DAY_S) * 1000):
