@@ -6,24 +6,25 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
 
-.PHONY: demo test test-fast check format web web-beside lock sdl hooks clean
+.PHONY: demo test test-fast check format web web-beside clients lock sdl hooks clean
 
 demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with simulated data
 	@exec $(BIN)/pricegraph demo
 
-test: .venv/dev web  ## every test, on TimescaleDB and on the embedded PostgreSQL
+test: .venv/dev web clients  ## every test, on TimescaleDB and on the embedded PostgreSQL
 	@$(BIN)/python tests/prepare.py
 	@$(BIN)/pytest -n 4 --dist worksteal
 
 test-fast: .venv/dev  ## without the slow ones; under a minute
 	@$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not browser"
 
-check: .venv/dev  ## lint, types, import rules, and the committed SDL against the code
+check: .venv/dev  ## lint, types, import rules, and the SDL: as committed, and no break for clients of the released one
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m schema.export --check
+	@$(BIN)/python -m schema.compatibility
 
 format: .venv/dev  ## mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
@@ -43,13 +44,16 @@ web-beside:  # while the demo starts; Ctrl-C ends the build too
 	@mkdir -p .cache
 	@$(PYTHON) web/beside.py $$PPID $(MAKE) -s --no-print-directory web >.cache/web-build.log 2>&1 </dev/null &
 
+clients:  ## what the TypeScript client needs, if Node.js is there
+	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory clients/typescript/node_modules/.package-lock.json; fi
+
 lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
 	@cd requirements && ../$(BIN)/$(COMPILE) uv.in -o uv.txt
 	@$(BIN)/$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	@$(BIN)/$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
 
 clean:
-	rm -rf .venv .cache web/node_modules web/dist
+	rm -rf .venv .cache web/node_modules web/dist clients/typescript/node_modules clients/typescript/build
 
 .venv/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pricegraph needs Python 3.11 or newer; run make PYTHON=/path/to/it")'
@@ -66,8 +70,8 @@ clean:
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
-	@cd web && npm ci --no-progress
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json %/.npmrc
+	@cd $* && npm ci --no-progress --loglevel=error
 	@touch $@
 
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -26,6 +28,7 @@ from tests.world import World, open_world
 hypothesis.settings.register_profile("pricegraph", deadline=None)
 hypothesis.settings.load_profile("pricegraph")
 
+TYPESCRIPT = Path(__file__).parents[1] / "clients" / "typescript"
 _TEMPLATE = "pricegraph_template"
 _numbers = count(1)
 _stack = ExitStack()
@@ -92,14 +95,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("admin_url", list(_servers().values()), ids=list(_servers()), indirect=True)
 
 
+@pytest.hookimpl(trylast=True)  # what -m leaves out needs nothing
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests need a browser and built pages; without them they are named, not silently skipped."""
-    reason = _no_browser()
-    browser = [item for item in items if item.get_closest_marker("browser")]
-    if reason and browser:
-        _remark(f"{len(browser)} BROWSER TESTS DID NOT RUN: {reason}")
-        config.hook.pytest_deselected(items=browser)
-        items[:] = [item for item in items if item not in browser]
+    """Tests that need what this machine lacks are named, not silently skipped."""
+    for mark, find_reason in (("browser", _no_browser), ("npm", _no_npm)):
+        needy = [item for item in items if item.get_closest_marker(mark)]
+        if needy and (reason := find_reason()):
+            _remark(f"{len(needy)} {mark.upper()} TESTS DID NOT RUN: {reason}")
+            config.hook.pytest_deselected(items=needy)
+            items[:] = [item for item in items if item not in needy]
 
 
 def _no_browser() -> str | None:
@@ -108,6 +112,14 @@ def _no_browser() -> str | None:
     except FileNotFoundError as error:
         return str(error)
     return None if built_pages().exists() else "the web pages are not built; `make web` needs Node.js with npm"
+
+
+def _no_npm() -> str | None:
+    if shutil.which("npm") is None:
+        return "npm is not on the PATH"
+    return (
+        None if (TYPESCRIPT / "node_modules").exists() else "the TypeScript client is not installed; run `make clients`"
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
