@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from db.coins import CoinFilter, CoinOrder, CoinRow, count_coins, list_coins, read_coins, sort_key, suggest_coins
+from db.coins import CoinFilter, CoinOrder, CoinRow, ListedCoin, count_coins, list_coins, match_coins, read_coins
 from resolvers.errors import ApiError, Code
 from resolvers.paging import Page, check_page_size, decode_cursor, make_page
 from resolvers.texts import can_be_stored, check_text
@@ -13,16 +13,18 @@ from resolvers.texts import can_be_stored, check_text
 if TYPE_CHECKING:
     from resolvers.context import Context
 
+_HINTS = 3
 _KEY_TYPES: dict[CoinOrder, tuple[type[Any], ...]] = {
+    CoinOrder.RELEVANCE: (int, int, int),
     CoinOrder.RANK: (int, int),
     CoinOrder.NAME: (str, int),
     CoinOrder.SLUG: (str,),
 }
 
 
-async def resolve_coin(context: Context, slug: str) -> CoinRow:
+async def resolve_coin(context: Context, slug: str, argument: str = "slug") -> CoinRow:
     """NOT_FOUND, with the slugs that were perhaps meant."""
-    found = await resolve_coins_by_slug(context, [slug], "slug")
+    found = await resolve_coins_by_slug(context, [slug], argument)
     if isinstance(found[0], ApiError):
         raise found[0]
     return found[0]
@@ -37,27 +39,32 @@ async def resolve_coins_by_slug(
     async with context.database.connection() as connection:
         found = await read_coins(connection, possible)
         unknown = [slug for slug in possible if slug not in found]
-        hints = await suggest_coins(connection, unknown) if unknown else {}
-    return [found.get(slug) or _unknown(slug, hints.get(slug, []), argument) for slug in slugs]
+        meant = await match_coins(connection, unknown, _HINTS) if unknown else {}
+    return [found.get(slug) or _unknown(slug, meant.get(slug, []), argument) for slug in slugs]
 
 
-def check_batch(context: Context, slugs: Sequence[str], *field: str) -> None:
+def check_batch(context: Context, slugs: Sequence[object], *field: str) -> None:
     limit = context.settings.limits.max_coins_per_batch
     if len(slugs) > limit:
         raise ApiError(Code.COST_EXCEEDED, f"at most {limit:,} coins fit in one request", field=field)
 
 
 async def resolve_coin_page(
-    context: Context, where: CoinFilter, order: CoinOrder, first: int, after: str | None
-) -> Page[CoinRow]:
+    context: Context, where: CoinFilter, order: CoinOrder | None, first: int, after: str | None
+) -> Page[ListedCoin]:
+    """Without an order: by relevance when something is searched, else by rank."""
     check_page_size(first)
+    if order is None:
+        order = CoinOrder.RELEVANCE if where.search else CoinOrder.RANK
+    if order is CoinOrder.RELEVANCE and not where.search:
+        raise ApiError(Code.BAD_INPUT, "RELEVANCE is the order of a search; set `filter: {search}`", field=["orderBy"])
     check_text(where.search, "filter", "search")
     check_text(where.symbol, "filter", "symbol")
     check_batch(context, where.slugs or [], "filter", "slugs")
     key = decode_cursor(after, order.value, *_KEY_TYPES[order])
     async with context.database.engine.connect() as connection:
         rows = await list_coins(connection, where, order, first + 1, key)
-    return make_page(rows, first, after, lambda row: [order.value, *sort_key(order, row)])
+    return make_page(rows, first, after, lambda row: [order.value, *row.key])
 
 
 async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
@@ -65,6 +72,7 @@ async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
         return await count_coins(connection, where)
 
 
-def _unknown(slug: str, hints: Sequence[str], argument: str) -> ApiError:
-    advice = f"did you mean {' or '.join(hints)}?" if hints else "`coins` lists the slugs"
+def _unknown(slug: str, meant: Sequence[CoinRow], argument: str) -> ApiError:
+    hints = " or ".join(coin.slug for coin in meant)
+    advice = f"did you mean {hints}?" if hints else "`coins(filter: {search})` finds similar ones"
     return ApiError(Code.NOT_FOUND, f"no coin has the slug {slug[:64]!r}; {advice}", field=[argument])

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from statistics import median
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
-from db.coins import CatalogueEntry
+from db.catalogue import CatalogueEntry, MarketEntry
+from db.profiles import Profile
 from db.providers import Budget
 from db.series import DAY, HOUR, Granularity, Window, floor
-from ingest.buckets import Sample
 from ingest.errors import FatalProviderError, Kind, RetryableProviderError
 from ingest.http import Answer, get
+from ingest.providers.coingecko_catalogue import (
+    ListItem,
+    Market,
+    Page,
+    to_entries,
+    to_market_entries,
+    to_profile,
+)
 from ingest.providers.coingecko_errors import REFUSED_SECONDS, classify
+from ingest.providers.coingecko_history import History, MarketChart, check_spacing, read_history
+from ingest.providers.coingecko_spot import Spot, read_spot
 from ingest.settings import IngestSettings, Plan
 
 NAME = "COINGECKO"
@@ -39,8 +46,6 @@ _SHORTEST_HOURLY = timedelta(days=2, hours=1)
 _SHORTEST_DAILY = timedelta(days=92)
 # "Up to now" ends a little later, or an answer to a request that took its time would lack the newest sample.
 _SLACK = timedelta(minutes=1)
-# A stamp further ahead than this is a fault of the provider's clock or ours.
-_FUTURE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +72,9 @@ PLANS = {
 _MINUTE = timedelta(minutes=1)
 
 
-class _MarketChart(msgspec.Struct):
-    """Three parallel arrays of `[milliseconds, value]`; their lengths may differ, values may be null."""
-
-    prices: list[list[Any]]
-    market_caps: list[list[Any]]
-    total_volumes: list[list[Any]]
-
-
-class _Market(msgspec.Struct):
-    id: str
-    symbol: str
-    name: str
-    market_cap_rank: int | None = None
-    image: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """One answer: regular samples for the buckets, the newest sample of all, and stamps of rows that were refused."""
-
-    samples: Sequence[Sample]
-    latest: Sample | None
-    rejected: Sequence[datetime]
+def reaches_now(window: Window, now: datetime) -> bool:
+    """Whether what is asked for the window goes on to now; such an answer holds the last two days at least."""
+    return window.end > now - DAY
 
 
 def budget_of(settings: IngestSettings) -> Budget:
@@ -130,21 +115,51 @@ class CoinGecko:
             "precision": "full",
         }
         payload = await self._get(f"/coins/{coin}/market_chart/range", parameters, now)
-        history = _read_history(_convert(payload, _MarketChart), now)
-        _check_spacing(history.samples, granularity)
+        history = read_history(_convert(payload, MarketChart), now)
+        check_spacing(history.samples, granularity)
         return history
 
-    async def fetch_markets(self, coins: Sequence[str], now: datetime) -> list[CatalogueEntry]:
+    async def fetch_markets(self, coins: Sequence[str], now: datetime) -> list[MarketEntry]:
         """Name, symbol, rank and picture of up to 250 coins; a coin that CoinGecko does not know is left out."""
         # Even with ids the default page holds only 100.
-        parameters: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(coins), "per_page": 250, "page": 1}
-        markets = _convert(await self._get("/coins/markets", parameters, now), list[_Market])
-        return [CatalogueEntry(m.id, m.symbol, m.name, m.market_cap_rank, m.image) for m in markets]
+        return await self._fetch_markets({"ids": ",".join(coins)}, now)
+
+    async def fetch_largest(self, now: datetime) -> list[MarketEntry]:
+        """The same of the 250 coins with the largest market capitalisation."""
+        return await self._fetch_markets({"order": "market_cap_desc"}, now)
+
+    async def _fetch_markets(self, parameters: dict[str, str | int], now: datetime) -> list[MarketEntry]:
+        parameters |= {"vs_currency": "usd", "per_page": 250, "page": 1}
+        return to_market_entries(_convert(await self._get("/coins/markets", parameters, now), list[Market]))
+
+    async def fetch_list(self, now: datetime) -> list[CatalogueEntry]:
+        """Every coin that CoinGecko lists: some 17,000 in one answer of about 2 MB."""
+        payload = await self._get("/coins/list", {"include_platform": "true"}, now)
+        return to_entries(_convert(payload, list[ListItem]))
+
+    async def fetch_profile(self, coin: str, now: datetime) -> Profile:
+        """What a coin is about; without the figures, which make its page large."""
+        left_out = ("localization", "tickers", "market_data", "community_data", "developer_data")
+        payload = await self._get(f"/coins/{coin}", dict.fromkeys(left_out, "false"), now)
+        return to_profile(_convert(payload, Page))
+
+    async def fetch_spot(self, coins: Sequence[str], currencies: Sequence[str], now: datetime) -> Spot:
+        """What a group of coins costs now, see `group_ids`; `last_updated_at` is in whole seconds."""
+        parameters: dict[str, str | int] = {
+            "ids": ",".join(coins),
+            "vs_currencies": ",".join(currencies),
+            "include_market_cap": "true",
+            "include_24hr_vol": "true",
+            "include_last_updated_at": "true",
+            "precision": "full",
+        }
+        payload = _convert(await self._get("/simple/price", parameters, now), dict[str, dict[str, Any]])
+        return read_spot(payload, coins, currencies, now)
 
     def request_window(self, granularity: Granularity, window: Window, now: datetime) -> Window:
         """What to ask for, so that the answer has the granularity and holds every bucket's nearest sample."""
         # The newest window also brings the running bucket and the latest price.
-        end = now + _SLACK if window.end > now - DAY else window.end
+        end = now + _SLACK if reaches_now(window, now) else window.end
         shortest = _SHORTEST_HOURLY if granularity is Granularity.HOURLY else _SHORTEST_DAILY
         start = min(floor(window.start, DAY) - _EDGE, end - shortest)
         if self._reach_days is not None:
@@ -152,6 +167,13 @@ class CoinGecko:
             start = max(start, now - timedelta(days=self._reach_days) + _EDGE)
             end = min(now + _SLACK, max(end, start + shortest))
         return Window(start, end)
+
+    async def ping(self, now: datetime) -> Answer:
+        """The cheapest call that is refused whenever the others are; it counts as one call."""
+        answer = await get(self._client, "/ping", {})
+        if error := classify(answer, _decode(answer), now):
+            raise error
+        return answer
 
     async def _get(self, path: str, parameters: dict[str, str | int], now: datetime) -> Any:
         answer = await get(self._client, path, parameters)
@@ -179,58 +201,3 @@ def _convert(payload: Any, type_: type[_T]) -> _T:
         return msgspec.convert(payload, type_)
     except msgspec.ValidationError as error:
         raise FatalProviderError(Kind.DRIFT, f"CoinGecko's schema changed: {error}", REFUSED_SECONDS) from error
-
-
-def _read_history(chart: _MarketChart, now: datetime) -> History:
-    caps, volumes = _by_stamp(chart.market_caps), _by_stamp(chart.total_volumes)
-    samples: list[Sample] = []
-    rejected: list[datetime] = []
-    for row in chart.prices:
-        stamp = _stamp(row)
-        price = _number(row[1]) if stamp and len(row) == 2 else None
-        if stamp is None or price is None or price <= 0 or stamp > now + _FUTURE:
-            rejected.append(stamp or now)
-            continue
-        samples.append(Sample(stamp, price, caps.get(row[0]), volumes.get(row[0])))
-    samples.sort(key=lambda sample: sample.at)
-    latest = samples[-1] if samples else None
-    if latest and _is_now(latest, now):
-        samples.pop()
-    return History(samples, latest, rejected)
-
-
-def _is_now(sample: Sample, now: datetime) -> bool:
-    """The trailing pair is "now" in whole seconds, up to 30 minutes old (cache); it stands for no bucket.
-
-    Regular stamps have odd milliseconds, but for daily ones, which are midnights.
-    """
-    recent = now - sample.at < timedelta(minutes=31)
-    return recent and sample.at.microsecond == 0 and sample.at != floor(sample.at, DAY)
-
-
-def _check_spacing(samples: Sequence[Sample], granularity: Granularity) -> None:
-    """Refuse an answer of another granularity than asked: daily samples would leave holes that look like truth."""
-    if len(samples) < 3:
-        return
-    spacing = median((b.at - a.at).total_seconds() for a, b in pairwise(samples))
-    hourly = spacing < 6 * HOUR.total_seconds()
-    if hourly != (granularity is Granularity.HOURLY):
-        raise FatalProviderError(Kind.DRIFT, f"CoinGecko did not answer in the {granularity.lower()} granularity")
-
-
-def _by_stamp(rows: Sequence[list[Any]]) -> dict[Any, float | None]:
-    return {row[0]: value for row in rows if len(row) == 2 and (value := _number(row[1])) is not None and value >= 0}
-
-
-def _stamp(row: list[Any]) -> datetime | None:
-    milliseconds = _number(row[0]) if row else None
-    if milliseconds is None or not 0 < milliseconds < 1e14:
-        return None
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
-
-
-def _number(value: object) -> float | None:
-    """A finite number; null, text and NaN are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
