@@ -8,27 +8,18 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from db.pool import Connection, Database
 from db.prices import Point, Written, upsert_latest, upsert_points
-from db.reference import PROVIDER_IDS, PROVIDERS
+from db.reference import PROVIDER_IDS
 from db.series import HOUR, Granularity, Series
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(days=1)
 BITCOIN = Series(1, 1)
-RANKS = {id_: rank for id_, _, rank in PROVIDERS}
 COINGECKO, MANUAL, CSV = (PROVIDER_IDS[code] for code in ("COINGECKO", "MANUAL", "CSV"))
 
 Values = tuple[float, float | None, float | None, float | None, float | None]
-
-number = st.sampled_from([0.1, 1.0, 2.5])
-maybe = st.none() | number
-values = st.tuples(number, maybe, maybe, maybe, maybe)
-batch = st.dictionaries(st.integers(0, 5), values, max_size=6)
-arrivals = st.lists(st.tuples(st.sampled_from(sorted(RANKS)), batch), max_size=8)
 
 
 def point(hour: int, of: Values) -> Point:
@@ -43,51 +34,6 @@ async def upsert(connection: Connection, points: list[Point], provider: int = CO
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     return await (await connection.execute(query)).fetchall()
-
-
-class Model:
-    """What must be stored: the values and source of each hour, and every one that was replaced."""
-
-    def __init__(self) -> None:
-        self.stored: dict[int, tuple[Values, int]] = {}
-        self.replaced: list[tuple[int, int, Values, int]] = []
-
-    def arrive(self, provider: int, points: dict[int, Values]) -> Written:
-        inserted = corrected = 0
-        for hour, of in points.items():
-            if hour not in self.stored:
-                self.stored[hour], inserted = (of, provider), inserted + 1
-                continue
-            old, source = self.stored[hour]
-            if old != of and RANKS[provider] <= RANKS[source]:
-                revision = sum(1 for replaced in self.replaced if replaced[0] == hour)
-                self.replaced.append((hour, revision, old, source))
-                self.stored[hour], corrected = (of, provider), corrected + 1
-        return Written(inserted, corrected, len(points) - inserted - corrected)
-
-
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(arrivals)
-async def test_any_order_of_arrival_counts_exactly_keeps_ranks_and_every_replaced_value_once(
-    database: Database, batches: list[tuple[int, dict[int, Values]]]
-) -> None:
-    model = Model()
-    async with database.connection() as connection, connection.transaction(force_rollback=True):
-        for provider, points in batches:
-            written = await upsert(connection, [point(hour, of) for hour, of in points.items()], provider)
-            assert written == model.arrive(provider, points)
-        columns = "price, market_cap, volume_24h, high, low, provider_id"
-        hour = f"extract(epoch from ts - '{NOON.isoformat()}')::int / 3600"
-        stored = await rows(connection, f"select {hour}, revision, {columns} from price_hourly")
-        replaced = await rows(connection, f"select {hour}, revision, {columns} from price_revisions")
-
-    assert sorted(stored) == [
-        (hour, sum(1 for old in model.replaced if old[0] == hour), *of, provider)
-        for hour, (of, provider) in sorted(model.stored.items())
-    ]
-    assert sorted(replaced, key=lambda row: row[:2]) == sorted(
-        ((hour, revision, *of, provider) for hour, revision, of, provider in model.replaced), key=lambda row: row[:2]
-    )
 
 
 async def test_rows_that_do_not_change_are_not_rewritten(database: Database) -> None:
