@@ -1,4 +1,4 @@
-"""Holes: buckets that are expected and not stored."""
+"""Holes: buckets that are expected and not stored; and stored ones that are not confirmed yet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from psycopg import sql
 
 from db.pool import Connection
 from db.series import HOUR, Granularity, Series, Window
+from db.windows import merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,22 @@ async def read_stored(
     if window.start >= window.end:
         return {one: Stored() for one in series}
     query = sql.SQL(_HOLES).format(table=sql.Identifier(granularity.table))
-    parameters = {
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(query, _parameters(series, granularity, window))
+        return {
+            Series(coin, currency): _stored(count, first, last, starts, ends)
+            for coin, currency, count, first, last, starts, ends in await cursor.fetchall()
+        }
+
+
+def _parameters(series: Sequence[Series], granularity: Granularity, window: Window) -> dict[str, object]:
+    return {
         "coins": [one.coin_id for one in series],
         "currencies": [one.currency_id for one in series],
         "start": window.start,
         "end": window.end,
         "hours": granularity.width // HOUR,
     }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query, parameters)
-        return {
-            Series(coin, currency): _stored(count, first, last, starts, ends)
-            for coin, currency, count, first, last, starts, ends in await cursor.fetchall()
-        }
 
 
 def _stored(
@@ -74,6 +78,27 @@ def _stored(
 ) -> Stored:
     holes = [Window(start, end) for start, end in zip(starts or [], ends or [], strict=True)]
     return Stored(count, first, last, holes) if count else Stored(0, None, None, holes)
+
+
+_PROVISIONAL = """
+select p.coin_id, p.currency_id, p.ts
+from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+join {table} p using (coin_id, currency_id)
+where p.provisional and p.ts >= %(start)s and p.ts < %(end)s
+"""
+
+
+async def list_provisional(
+    connection: Connection, series: Sequence[Series], granularity: Granularity, window: Window
+) -> dict[Series, list[Window]]:
+    """Stretches of stored points that wait to be confirmed, oldest first; a series without any is left out."""
+    query = sql.SQL(_PROVISIONAL).format(table=sql.Identifier(granularity.table))
+    found: dict[Series, list[Window]] = {}
+    for coin, currency, ts in await (
+        await connection.execute(query, _parameters(series, granularity, window))
+    ).fetchall():
+        found.setdefault(Series(coin, currency), []).append(Window(ts, ts + granularity.width))
+    return {one: merge(windows) for one, windows in found.items()}
 
 
 _FIRST = """

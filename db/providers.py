@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from db.pool import Connection
 from db.reference import PROVIDER_IDS
+
+# As in the database's function `take_budget`.
+FAILURES_UNTIL_DOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,46 @@ class ProviderRow:
     id: int
     reach_days: int | None
     seconds_per_call: float
+
+
+class BreakerState(StrEnum):
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """How much of `limit` calls a `window` is used, and when none of it will be."""
+
+    window: timedelta
+    limit: int
+    used: int
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A configured provider with the key in use. `reason` is one of REASONS; `reach_days` None: all of its history."""
+
+    code: str
+    breaker: BreakerState
+    reason: str | None
+    retry_at: datetime | None
+    budgets: Sequence[BudgetState]
+    last_success_at: datetime | None
+    reach_days: int | None
+
+
+# Why a provider is not asked, in words.
+REASONS = {
+    "RATE_LIMITED": "the provider asked to wait",
+    "QUOTA": "the month's calls are used up",
+    "AUTH": "the provider refused the API key",
+    "BLOCKED": "the provider refuses this address for now",
+    "DRIFT": "the provider's answers have another form than before: schema changed?",
+    "DOWN": "the provider is down",
+}
 
 
 class MixedPrices(Exception):
@@ -90,6 +136,56 @@ async def read_provider(connection: Connection, provider: str) -> ProviderRow:
     return ProviderRow(PROVIDER_IDS[provider], reach_days, seconds)
 
 
+# A call that is reserved moves `tat` on by one slot, and a slot wears off in as much time: what `tat` is ahead of now,
+# in slots, is what is used. The rest of `calls` can be made within one period from now, for `burst` slots may be ahead
+# and (calls - burst) wear off.
+_STATES = """
+with timed as (
+    select p.rank, p.code, p.reach_days, b.*, b.period / (b.calls - b.burst) as slot,
+           date_trunc('month', %(now)s::timestamptz at time zone 'UTC') as this_month
+    from providers p join provider_budget b on b.key = p.budget_key
+)
+select code, reach_days, last_success_at, blocked_until, blocked_reason, failures, period, calls,
+       ceil(round(extract(epoch from greatest(tat, %(now)s) - %(now)s) / extract(epoch from slot), 6))::int,
+       greatest(tat, %(now)s), monthly_limit, case when month = this_month then month_used else 0 end,
+       this_month at time zone 'UTC', (this_month + interval '1 month') at time zone 'UTC'
+from timed order by rank
+"""
+
+
+async def list_provider_states(connection: Connection, now: datetime) -> list[ProviderState]:
+    """The providers that workers ask, the preferred one first."""
+    return [_state(row, now) for row in await (await connection.execute(_STATES, {"now": now})).fetchall()]
+
+
+def _state(row: Sequence[Any], now: datetime) -> ProviderState:
+    code, reach_days, last_success_at, blocked_until, blocked_reason, failures, period, calls, used, worn_off = row[:10]
+    monthly_limit, month_used, month, month_end = row[10:]
+    budgets = [BudgetState(period, calls, min(used, calls), worn_off)]
+    if monthly_limit is not None:
+        budgets.append(BudgetState(month_end - month, monthly_limit, month_used, month_end))
+    breaker, reason, retry_at = BreakerState.CLOSED, None, None
+    if blocked_until and blocked_until > now:
+        breaker, reason, retry_at = BreakerState.OPEN, blocked_reason, blocked_until
+    elif monthly_limit is not None and month_used >= monthly_limit:
+        breaker, reason, retry_at = BreakerState.OPEN, "QUOTA", month_end
+    elif failures >= FAILURES_UNTIL_DOWN:
+        breaker, reason = BreakerState.HALF_OPEN, "DOWN"
+    return ProviderState(code, breaker, reason, retry_at, budgets, last_success_at, reach_days)
+
+
+async def read_coin_ids(connection: Connection, provider_id: int, coin_ids: Sequence[int]) -> dict[int, str]:
+    """What the provider calls these coins now; those it does not know are left out."""
+    cursor = await connection.execute(
+        """
+        select coin_id, provider_coin_id from coin_provider_ids
+        where provider_id = %s and coin_id = any(%s) and not former
+        """,
+        (provider_id, list(coin_ids)),
+    )
+    return dict(await cursor.fetchall())
+
+
 async def any_simulated(connection: Connection) -> bool:
     row = await (await connection.execute("select bool_or(simulated) from providers")).fetchone()
     return bool(row and row[0])
@@ -122,6 +218,7 @@ async def note_success(connection: Connection, key: str, now: datetime) -> None:
         set month_used = case when month = date_trunc('month', %(now)s::timestamptz at time zone 'UTC')
                               then month_used + 1 else 1 end,
             month = date_trunc('month', %(now)s::timestamptz at time zone 'UTC'), failures = 0,
+            last_success_at = greatest(last_success_at, %(now)s),
             blocked_until = case when blocked_reason = 'DOWN' then null else blocked_until end
         where key = %(key)s
         """,
@@ -135,12 +232,12 @@ async def note_failure(connection: Connection, key: str, now: datetime) -> None:
         """
         update provider_budget
         set failures = failures + 1,
-            blocked_until = case when failures + 1 >= 5 then greatest(blocked_until, %(now)s + interval '60 seconds')
-                            else blocked_until end,
-            blocked_reason = case when failures + 1 >= 5 then 'DOWN' else blocked_reason end
+            blocked_until = case when failures + 1 >= %(down)s
+                                 then greatest(blocked_until, %(now)s + interval '60 seconds') else blocked_until end,
+            blocked_reason = case when failures + 1 >= %(down)s then 'DOWN' else blocked_reason end
         where key = %(key)s
         """,
-        {"key": key, "now": now},
+        {"key": key, "now": now, "down": FAILURES_UNTIL_DOWN},
     )
 
 

@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from db.fetches import Outcome, list_fetches
-from db.gaps import read_stored
-from db.planning import PlannedTask, clip, days_of, oldest_allowed, plan_series, subtract
+from db.gaps import list_provisional, read_stored
+from db.planning import PlannedTask, days_of, oldest_allowed, plan_series
 from db.pool import Connection
 from db.providers import ProviderRow, read_provider
 from db.queue import enqueue_tasks
+from db.recording import find_run, insert_run, insert_tasks
 from db.series import Granularity, Series, Window, complete, floor
+from db.windows import clip, subtract
 
-KEY_LIFETIME = timedelta(hours=24)
 # Any fixed number: planning is one at a time, so that two refreshes of the same thing see each other's tasks.
 _PLANNING_LOCK = 7_204_511_961
-
-
-class IdempotencyConflict(Exception):
-    """The key was used within 24 hours for a different request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +88,21 @@ async def record_refresh(
     idempotency_key: str | None = None,
 ) -> Recorded:
     """Record a run with its tasks and queue them. The caller holds the transaction."""
-    await connection.execute("select pg_advisory_xact_lock(%s)", (_PLANNING_LOCK,))
-    if idempotency_key and (run_id := await _find_run(connection, request, now, requested_by, idempotency_key)):
+    await lock_planning(connection)
+    if idempotency_key and (run_id := await find_run(connection, request.asked, now, requested_by, idempotency_key)):
         return Recorded(run_id, Plan(), repeated=True)
     provider = await read_provider(connection, "COINGECKO")
     plan = await _plan(connection, request, provider, now)
-    task_ids = await _insert_tasks(connection, plan.tasks, provider.id, now)
-    run_id = await _insert_run(connection, request, now, requested_by, idempotency_key, [*plan.joined, *task_ids])
+    task_ids = await insert_tasks(connection, plan.tasks, provider.id, now)
+    everything = [*plan.joined, *task_ids]
+    run_id = await insert_run(connection, request.asked, now, requested_by, idempotency_key, everything)
     await enqueue_tasks(connection, task_ids)
     return Recorded(run_id, plan)
+
+
+async def lock_planning(connection: Connection) -> None:
+    """Nobody else records or cancels a run until the transaction ends: both decide by which tasks are shared."""
+    await connection.execute("select pg_advisory_xact_lock(%s)", (_PLANNING_LOCK,))
 
 
 async def plan_refresh(connection: Connection, request: RefreshRequest, now: datetime) -> Plan:
@@ -147,7 +148,7 @@ async def _plan(connection: Connection, request: RefreshRequest, provider: Provi
 async def _list_missing(
     connection: Connection, request: RefreshRequest, granularity: Granularity, now: datetime, oldest: datetime
 ) -> dict[Series, list[Window]]:
-    """The buckets worth asking for: within the plan, and not known to be empty at the provider."""
+    """The buckets worth asking for: empty or provisional, within the plan, and not known to be empty there."""
     if granularity not in request.granularities:
         return {}
     window = request.window(granularity, now)
@@ -157,10 +158,11 @@ async def _list_missing(
     if request.force:
         return {series: [window] for series in request.series}
     stored = await read_stored(connection, request.series, granularity, window)
+    provisional = await list_provisional(connection, request.series, granularity, window)
     fetches = await list_fetches(connection, request.series, granularity, window)
     return {
         series: subtract(
-            stored[series].holes,
+            stored[series].holes + provisional.get(series, []),
             [
                 fetch.window
                 for fetch in fetches[series]
@@ -197,98 +199,3 @@ async def _list_open_tasks(connection: Connection, series: Sequence[Series]) -> 
         task = _OpenTask(id_, Granularity(granularity), Window(start, end), retry_at)
         found.setdefault(Series(coin, currency), []).append(task)
     return found
-
-
-async def _find_run(
-    connection: Connection, request: RefreshRequest, now: datetime, requested_by: str, key: str
-) -> int | None:
-    cursor = await connection.execute(
-        """
-        select id, request from refresh_runs
-        where requested_by = %s and idempotency_key = %s and created_at > %s order by created_at desc limit 1
-        """,
-        (requested_by, key, now - KEY_LIFETIME),
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        return None
-    if row[1] != request.asked:
-        raise IdempotencyConflict(key)
-    return int(row[0])
-
-
-async def _insert_tasks(
-    connection: Connection, tasks: Sequence[PlannedTask], provider_id: int, now: datetime
-) -> list[int]:
-    if not tasks:
-        return []
-    cursor = await connection.execute(
-        """
-        insert into refresh_tasks (coin_id, currency_id, granularity, provider_id, from_ts, to_ts, created_at)
-        select coin, currency, granularity, %(provider)s, from_ts, to_ts, %(now)s
-        from unnest(%(coins)s::int[], %(currencies)s::smallint[], %(granularities)s::text[],
-                    %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-            with ordinality as t (coin, currency, granularity, from_ts, to_ts, place)
-        order by place returning id
-        """,
-        {
-            "provider": provider_id,
-            "now": now,
-            "coins": [task.series.coin_id for task in tasks],
-            "currencies": [task.series.currency_id for task in tasks],
-            "granularities": [task.granularity.value for task in tasks],
-            "starts": [task.window.start for task in tasks],
-            "ends": [task.window.end for task in tasks],
-        },
-    )
-    return [row[0] for row in await cursor.fetchall()]
-
-
-# The joined tasks are locked first: one that ends in this moment is either counted as open here or not at all.
-_INSERT_RUN = """
-with linked as (
-    select id, status, retry_at from refresh_tasks where id = any(%(tasks)s) order by id for update
-), state as (
-    select count(*) as total,
-           count(*) filter (where status in ('PENDING', 'RUNNING', 'DEFERRED')) as open,
-           count(*) filter (where status = 'DEFERRED') as deferred,
-           count(*) filter (where status = 'FAILED') as failed,
-           min(retry_at) filter (where status = 'DEFERRED') as resumes_at
-    from linked
-), run as (
-    insert into refresh_runs (status, requested_by, idempotency_key, request, tasks_total, tasks_open, tasks_deferred,
-                              created_at, started_at, finished_at, resumes_at)
-    select case when open > deferred then 'QUEUED' when open > 0 then 'WAITING_RATE_LIMIT'
-                when failed = 0 then 'SUCCEEDED' when failed = total then 'FAILED' else 'PARTIAL' end,
-           %(by)s, %(key)s, %(request)s, total, open, deferred, %(now)s,
-           case when open = 0 then %(now)s::timestamptz end, case when open = 0 then %(now)s::timestamptz end,
-           case when open = deferred then resumes_at end
-    from state returning id
-), links as (
-    insert into refresh_run_tasks (run_id, task_id) select run.id, linked.id from run, linked
-)
-select id from run
-"""
-
-
-async def _insert_run(
-    connection: Connection,
-    request: RefreshRequest,
-    now: datetime,
-    requested_by: str,
-    key: str | None,
-    task_ids: Sequence[int],
-) -> int:
-    cursor = await connection.execute(
-        _INSERT_RUN,
-        {
-            "tasks": list(task_ids),
-            "by": requested_by,
-            "key": key,
-            "request": orjson.dumps(request.asked).decode(),
-            "now": now,
-        },
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])

@@ -64,6 +64,11 @@ async def read_runs(connection: AsyncConnection, ids: Sequence[int]) -> dict[int
     return {row.id: RunRow._make(row) for row in await connection.execute(query)}
 
 
+async def read_tasks(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, TaskRow]:
+    query = select(*refresh_tasks.c).where(refresh_tasks.c.id.in_(ids))
+    return {row.id: TaskRow._make(row) for row in await connection.execute(query)}
+
+
 async def list_runs(connection: AsyncConnection, limit: int, before: int | None) -> list[RunRow]:
     """Newest first; only runs older than the run `before`."""
     query = select(*refresh_runs.c).order_by(refresh_runs.c.id.desc()).limit(limit)

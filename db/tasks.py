@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -65,7 +66,7 @@ select c.id, c.coin_id, c.currency_id, c.granularity, c.from_ts, c.to_ts, c.prov
 from claimed c
 join currencies y on y.id = c.currency_id
 join lateral (select provider_coin_id from coin_provider_ids i
-              where i.coin_id = c.coin_id and i.provider_id = c.provider_id limit 1) p on true
+              where i.coin_id = c.coin_id and i.provider_id = c.provider_id and not i.former limit 1) p on true
 """
 
 _FINISH = """
@@ -84,15 +85,15 @@ where id = %(id)s and status = 'RUNNING'
 """
 
 # The counters of a run change with its tasks, so that settling costs the same however many tasks the run has; only
-# the last task counts outcomes.
+# the last task counts outcomes. A cancelled run goes on counting the tasks that others share or a worker still had.
 _STEP = """
 update refresh_runs r
 set heartbeat_at = %(now)s,
     tasks_open = r.tasks_open - %(closed)s,
-    tasks_deferred = r.tasks_deferred + %(deferred)s
+    tasks_deferred = r.tasks_deferred + case when r.finished_at is null then %(deferred)s else 0 end
 where r.id in (select rt.run_id from refresh_run_tasks rt join refresh_runs o on o.id = rt.run_id
-               where rt.task_id = %(task)s and o.finished_at is null order by rt.run_id for update of o)
-returning r.id, r.tasks_open, r.tasks_deferred
+               where rt.task_id = %(task)s and o.tasks_open > 0 order by rt.run_id for update of o)
+returning r.id, r.tasks_open, r.tasks_deferred, r.finished_at is not null
 """
 _CLOSE = """
 update refresh_runs r
@@ -101,6 +102,23 @@ set finished_at = %(now)s,
 from (select count(*) filter (where t.status = 'FAILED') as failed, count(*) as total
       from refresh_run_tasks rt join refresh_tasks t on t.id = rt.task_id where rt.run_id = %(run)s) o
 where r.id = %(run)s
+"""
+# Every run that has such a task was cancelled, so only their counts change.
+_SKIP = """
+with skipped as (
+    update refresh_tasks t
+    set status = 'SKIPPED', finished_at = %(now)s, retry_at = null, error_code = null, error_message = null
+    where t.id = any(%(tasks)s) and t.status in ('PENDING', 'DEFERRED')
+      and not exists (select from refresh_run_tasks rt join refresh_runs o on o.id = rt.run_id
+                      where rt.task_id = t.id and o.finished_at is null)
+    returning t.id
+), counted as (
+    select rt.run_id, count(*) as tasks from skipped join refresh_run_tasks rt on rt.task_id = skipped.id
+    group by rt.run_id order by rt.run_id
+), stepped as (
+    update refresh_runs r set tasks_open = r.tasks_open - counted.tasks from counted where r.id = counted.run_id
+)
+select id from skipped
 """
 _WAIT = """
 update refresh_runs r
@@ -164,18 +182,26 @@ async def finish_task(
 async def defer_task(
     connection: Connection, task_id: int, at: datetime, now: datetime, error: TaskError, requests: int
 ) -> None:
-    """Put the task aside until `at`, and queue it for then."""
+    """Put the task aside until `at`, and queue it for then; unless its runs were cancelled meanwhile."""
     cursor = await connection.execute(
         _DEFER, {"id": task_id, "at": at, "requests": requests, "code": error.code, "message": error.message}
     )
-    if cursor.rowcount:
+    if cursor.rowcount and not await skip_unwanted(connection, [task_id], now):
         await _step_runs(connection, task_id, now, closed=0, deferred=1)
         await enqueue_tasks(connection, [task_id], at)
 
 
+async def skip_unwanted(connection: Connection, task_ids: Sequence[int], now: datetime) -> list[int]:
+    """End those of the tasks that wait and that no open run has any more; answers which. The caller has locked them."""
+    cursor = await connection.execute(_SKIP, {"tasks": list(task_ids), "now": now})
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def _step_runs(connection: Connection, task_id: int, now: datetime, closed: int, deferred: int) -> None:
     cursor = await connection.execute(_STEP, {"task": task_id, "now": now, "closed": closed, "deferred": deferred})
-    for run, open_, waiting in await cursor.fetchall():
+    for run, open_, waiting, cancelled in await cursor.fetchall():
+        if cancelled:
+            continue
         if open_ == 0:
             await connection.execute(_CLOSE, {"run": run, "now": now})
         elif open_ == waiting:

@@ -14,13 +14,15 @@ from db.fetches import Fetch, Outcome, list_fetches, record_answer
 from db.planning import days_of
 from db.pool import Connection, Database
 from db.prices import Written, upsert_latest, upsert_points
-from db.series import HOUR, Granularity, Window, complete, floor, nearest
+from db.series import HOUR, RECHECK, Granularity, Window, ceil, complete, floor, nearest
 from db.tasks import ClaimedTask, TaskError, TaskStatus, claim_task, defer_task, finish_task
 from ingest.buckets import list_empty, to_point, to_points
 from ingest.clock import Clock
 from ingest.errors import FatalProviderError, Kind, ProviderError
+from ingest.issues import report_answer, report_failure
 from ingest.pacing import Pacer
-from ingest.providers.coingecko import CoinGecko, History
+from ingest.providers.coingecko import CoinGecko, reaches_now
+from ingest.providers.coingecko_history import History
 
 log = structlog.get_logger()
 
@@ -88,6 +90,7 @@ class Fetcher:
         problem = TaskError(_CODES.get(error.kind, "PROVIDER_ERROR"), error.message)
         log.warning("fetch failed", task=task.id, kind=error.kind.value, problem=error.message)
         async with self._database.transaction() as connection:
+            await report_failure(connection, task, error, now)
             if _is_final(error, task.attempts):
                 await _record_failure(connection, task, error, now)
                 await finish_task(connection, task.id, TaskStatus.FAILED, now, requests=requests, error=problem)
@@ -106,7 +109,7 @@ def _is_final(error: ProviderError, attempts: int) -> bool:
 async def _store(connection: Connection, task: ClaimedTask, history: History, now: datetime, requests: int) -> None:
     written = Written()
     for granularity, window in _targets(task):
-        points = to_points(history.samples, granularity, _with_running(window, granularity, now), now)
+        points = to_points(history.samples, granularity, _answered(task, window, granularity, now), now)
         written += await upsert_points(connection, task.series, granularity, task.provider_id, points, now)
         earlier = (await list_fetches(connection, [task.series], granularity, window))[task.series]
         ended = complete(window, now, granularity.width)
@@ -118,6 +121,7 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
     if history.latest:
         sample = to_point(history.latest, history.latest.at)
         await upsert_latest(connection, task.series, task.provider_id, sample)
+    await report_answer(connection, task, history, now)
     status = TaskStatus.UPDATED if written.inserted or written.corrected else TaskStatus.UNCHANGED
     await finish_task(
         connection, task.id, status, now, written=written, rejected=len(history.rejected), requests=requests
@@ -131,15 +135,19 @@ def _targets(task: ClaimedTask) -> list[tuple[Granularity, Window]]:
     return [(Granularity.HOURLY, task.window), (Granularity.DAILY, days_of(task.window))]
 
 
-def _with_running(window: Window, granularity: Granularity, now: datetime) -> Window:
-    """The window, and the bucket after it if that is the one running now: the answer holds its start too."""
-    running = window.end <= now < window.end + granularity.width
-    return Window(window.start, window.end + granularity.width) if running else window
+def _answered(task: ClaimedTask, window: Window, granularity: Granularity, now: datetime) -> Window:
+    """The buckets to store from the answer: an answer up to now also holds the running bucket's start, and what the
+    provider may have corrected since.
+    """
+    if not reaches_now(task.window, now):
+        return window
+    width = granularity.width
+    return Window(min(window.start, ceil(now - RECHECK, width)), max(window.end, floor(now, width) + width))
 
 
 def _outcome(empty: Window, history: History, granularity: Granularity) -> Outcome:
     """Why a stretch without a point has none: there was nothing, or nothing that passed the checks."""
-    refused = (floor(nearest(stamp, HOUR), granularity.width) for stamp in history.rejected)
+    refused = (floor(nearest(row.time, HOUR), granularity.width) for row in history.rejected if row.time)
     return Outcome.REJECTED if any(empty.start <= bucket < empty.end for bucket in refused) else Outcome.NO_DATA
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from db.pool import Database
-from db.providers import Reservation, block, note_failure, note_success, read_block, take_budget
+from db.providers import REASONS, Reservation, block, note_failure, note_success, read_block, take_budget
 from ingest.clock import Clock
 from ingest.errors import Kind, NotNow, ProviderError, RetryableProviderError
 
@@ -19,15 +19,6 @@ PATIENCE_SECONDS = 30.0
 # Tries for one request inside one attempt of a task.
 TRIES = 3
 _BACKOFF_SECONDS = 0.5
-
-_REASONS = {
-    "RATE_LIMITED": "the provider asked to wait",
-    "QUOTA": "the month's calls are used up",
-    "AUTH": "the provider refused the API key",
-    "BLOCKED": "the provider refuses this address for now",
-    "DRIFT": "the provider's answers have another form than before: schema changed?",
-    "DOWN": "the provider is down",
-}
 
 
 class Pacer:
@@ -78,7 +69,7 @@ class Pacer:
 
     async def _sit_out(self, turn: Reservation) -> None:
         if turn.wait > PATIENCE_SECONDS or turn.reason == Kind.QUOTA:
-            raise NotNow(Kind(turn.reason or ""), _REASONS[turn.reason or ""], turn.wait)
+            raise NotNow(Kind(turn.reason or ""), REASONS[turn.reason or ""], turn.wait)
         await self._clock.sleep(turn.wait)
 
     async def _note(self, error: ProviderError) -> None:

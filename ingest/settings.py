@@ -19,7 +19,11 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True)
 class IngestSettings:
-    """`calls_per_minute` overrides the plan's pace; `coingecko_url` the plan's host."""
+    """`calls_per_minute` overrides the plan's pace; `coingecko_url` the plan's host.
+
+    Prices in the `rate_currencies` are stored for the coin `rate_coin` alone. Without `refresh_cron` nothing happens
+    unasked; see `ingest.schedule`.
+    """
 
     plan: Plan = Plan.PUBLIC
     api_key: str | None = field(default=None, repr=False)
@@ -28,4 +32,8 @@ class IngestSettings:
     simulated: bool = False
     coins: Sequence[str] = ()
     currencies: Sequence[str] = ()
+    rate_currencies: Sequence[str] = ()
+    rate_coin: str = "bitcoin"
+    refresh_cron: str | None = None
+    history_days: int = 90
     concurrency: int = 4

@@ -19,7 +19,9 @@ from ingest.catalogue import keep_catalogue
 from ingest.clock import Stopped, SystemClock
 from ingest.fetch import Fetcher
 from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
+from ingest.schedule import keep_schedule
 from ingest.settings import IngestSettings
+from ingest.spot import SpotPass
 
 log = structlog.get_logger()
 
@@ -46,6 +48,8 @@ async def run_worker(database: Database, database_url: str, settings: IngestSett
             group.create_task(_stop_at_end(clock))
             group.create_task(keep_catalogue(database, provider, budget.key, clock, settings, ready))
             group.create_task(_keep_working(database, database_url, fetcher, settings.concurrency))
+            spot = SpotPass(database, provider, budget.key, clock)
+            group.create_task(keep_schedule(database, spot, clock, settings, ready))
 
 
 async def _stop_at_end(clock: SystemClock) -> None:

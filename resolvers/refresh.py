@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from db.coins import CoinRow, list_tracked
-from db.refresh import IdempotencyConflict, Plan, Recorded, RefreshRequest, plan_refresh, record_refresh
+from db.currencies import CurrencyRow, series_of
+from db.recording import IdempotencyConflict
+from db.refresh import Plan, Recorded, RefreshRequest, plan_refresh, record_refresh
 from db.runs import RunRow, RunTotals, TaskRow, count_runs, count_tasks, list_runs, list_tasks, read_runs
 from db.series import Granularity, Series
 from resolvers.coins import resolve_coins_by_slug
@@ -23,7 +25,7 @@ from resolvers.texts import check_text
 
 MAX_WAIT_SECONDS = 60
 _POLL_SECONDS = 0.25
-_SCOPE = "REFRESH"
+REFRESH_SCOPE = "REFRESH"
 
 
 class RefreshOutcome(StrEnum):
@@ -71,7 +73,7 @@ async def resolve_refresh(context: Context, order: RefreshOrder) -> RefreshResul
 
 
 async def _refresh(context: Context, order: RefreshOrder) -> RefreshResult:
-    caller = context.require(_SCOPE)
+    caller = context.require(REFRESH_SCOPE)
     _check(order)
     request = await _make_request(context, order)
     if order.dry_run:
@@ -103,14 +105,10 @@ def _check(order: RefreshOrder) -> None:
 
 async def _make_request(context: Context, order: RefreshOrder) -> RefreshRequest:
     coins = await _choose_coins(context, order.coins)
-    currencies = (
-        [await context.currency(code, "currencies") for code in dict.fromkeys(order.currencies)]
-        if order.currencies is not None
-        else await context.currencies()
-    )
+    currencies = await _choose_currencies(context, order.currencies)
     start, end = _range(context.now, order)
     return RefreshRequest(
-        series=[Series(coin.id, currency.id) for coin in coins for currency in currencies],
+        series=_choose_series(coins, currencies),
         granularities=order.granularities,
         history_days=context.settings.history_days,
         asked=_as_written(order),
@@ -137,9 +135,7 @@ async def _choose_coins(context: Context, slugs: Sequence[str] | None) -> list[C
         async with context.database.connection() as connection:
             tracked = await list_tracked(connection)
         if not tracked:
-            raise ApiError(
-                Code.NO_DATA, "no coin is tracked yet; start a worker, which reads the catalogue first", retryable=True
-            )
+            raise ApiError(Code.NO_DATA, "no coin is tracked yet; start a worker, which reads the catalogue first")
         return tracked
     coins: list[CoinRow] = []
     for coin in await resolve_coins_by_slug(context, list(dict.fromkeys(slugs))):
@@ -147,6 +143,34 @@ async def _choose_coins(context: Context, slugs: Sequence[str] | None) -> list[C
             raise coin
         coins.append(coin)
     return coins
+
+
+async def _choose_currencies(context: Context, codes: Sequence[str] | None) -> list[CurrencyRow]:
+    stored = await context.currencies()
+    if codes is None:
+        return stored
+    chosen = [await context.currency(code, "currencies") for code in dict.fromkeys(codes)]
+    if missing := [currency.code for currency in chosen if currency not in stored]:
+        names = ", ".join(currency.code for currency in stored) or "none yet"
+        raise ApiError(
+            Code.NOT_FOUND,
+            f"no prices are stored in {', '.join(missing)}; the currencies are: {names}",
+            field=["currencies"],
+        )
+    return chosen
+
+
+def _choose_series(coins: Sequence[CoinRow], currencies: Sequence[CurrencyRow]) -> list[Series]:
+    """Currencies that are stored for another coin alone are left out."""
+    series = series_of(coins, currencies)
+    if not series:
+        codes = ", ".join(currency.code for currency in currencies) or "any currency"
+        raise ApiError(
+            Code.NOT_FOUND,
+            f"no prices of these coins are stored in {codes}: they are converted; refresh another currency",
+            field=["currencies"],
+        )
+    return series
 
 
 def _range(now: datetime, order: RefreshOrder) -> tuple[datetime | None, datetime | None]:
@@ -240,11 +264,11 @@ async def resolve_task_count(context: Context, run_id: int, statuses: Sequence[s
 
 
 async def resolve_exit_code(context: Context, run: RunRow) -> int | None:
-    """0 all fetched, 1 some failed, 2 all failed, 75 try later; None while the run goes on."""
+    """0 all fetched, 1 some failed or cancelled, 2 all failed, 75 try later; None while the run goes on."""
     match run.status:
         case "SUCCEEDED":
             return 0
-        case "PARTIAL":
+        case "PARTIAL" | "CANCELLED":
             return 1
         case "WAITING_RATE_LIMIT":
             return 75

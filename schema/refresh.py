@@ -13,6 +13,7 @@ from db.runs import RunRow, TaskRow
 from db.series import Granularity as StoredGranularity
 from db.series import Window
 from resolvers import errors
+from resolvers.cancel import resolve_cancel
 from resolvers.ids import decode_id, encode_id
 from resolvers.instants import Instant
 from resolvers.refresh import (
@@ -86,7 +87,7 @@ class RefreshRun(Node):
     created_at: datetime = strawberry.field(description="When it was asked for.")
     started_at: datetime | None = strawberry.field(description="When a worker first took up one of its tasks.")
     heartbeat_at: datetime | None = strawberry.field(description="When it last made a step.")
-    finished_at: datetime | None = strawberry.field(description="When its last task ended.")
+    finished_at: datetime | None = strawberry.field(description="When its last task ended, or it was cancelled.")
     resumes_at: datetime | None = strawberry.field(description="When a rate-limited run goes on by itself.")
     tasks_total: int = strawberry.field(description="Its tasks.")
     tasks_done: int = strawberry.field(description="Tasks that have ended.")
@@ -112,7 +113,8 @@ class RefreshRun(Node):
         return (await info.context.run_totals.load(self.row.id)).rows_rejected
 
     @strawberry.field(
-        description="0 all fetched, 1 some tasks failed, 2 all failed, 75 try later; null while it goes on."
+        description="0 all fetched, 1 some tasks failed or were cancelled, 2 all failed, 75 try later; null while it "
+        "goes on."
     )
     async def exit_code(self, info: Info) -> int | None:
         return await resolve_exit_code(info.context, self.row)
@@ -252,3 +254,13 @@ class RefreshMutations:
         self, info: Info, input: Annotated[RefreshInput, strawberry.argument(description="What to refresh.")]
     ) -> RefreshPayload:
         return RefreshPayload.from_result(await resolve_refresh(info.context, input.order()))
+
+    @strawberry.mutation(
+        description="End a run and its open tasks, but for those that another open run shares. Needs a token with "
+        "scope REFRESH. A request that is under way goes on to its end, and what it brings is stored. Outcome "
+        "FINISHED, also for a run that had ended before: that one stays as it is."
+    )
+    async def cancel_refresh(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="From `RefreshRun.id`.")]
+    ) -> RefreshPayload:
+        return RefreshPayload.from_result(await resolve_cancel(info.context, id))

@@ -1,4 +1,4 @@
-"""Provisional points, which the next history answer confirms; runs that were cancelled; rates."""
+"""The schedule; provisional points, which the next history answer confirms; runs that were cancelled; rates."""
 
 from alembic import op
 
@@ -9,6 +9,15 @@ depends_on = None
 
 PROVISIONAL = """
 alter table {table} add column provisional boolean not null default false;
+create index {table}_provisional on {table} (coin_id, currency_id, ts) where provisional;
+"""
+SCHEDULE = """
+-- The newest tick of each job that a worker took: of many workers one does it.
+create table schedule_ticks (
+    job text primary key,
+    ticked_at timestamptz not null
+);
+alter table provider_budget add column last_success_at timestamptz;
 """
 CANCELLED = """
 alter table refresh_runs drop constraint refresh_runs_status_check;
@@ -26,6 +35,7 @@ def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     for table in ("price_hourly", "price_daily"):
         connection.execute(PROVISIONAL.format(table=table))
+    connection.execute(SCHEDULE)
     connection.execute(CANCELLED)
     connection.execute(RATES)
 
