@@ -1,0 +1,32 @@
+"""The demo that runs on this machine, for commands that look at its database while DATABASE_URL is not set."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+
+from pricegraph.demo import note_path, simulated_settings
+from pricegraph.settings import Settings
+
+
+def with_running_demo(settings: Settings) -> Settings:
+    """The settings that the demo on PRICEGRAPH_DATA_DIR works with; unchanged with a DATABASE_URL, or if none runs."""
+    note = _read_note(settings) if settings.database_url is None else None
+    if note is None:
+        return settings
+    found = {"database_url": SecretStr(note["database"]), "token": SecretStr(note["token"])}
+    settings = settings.model_copy(update=found)
+    return simulated_settings(settings, note["simulator"]) if note["simulator"] else settings
+
+
+def _read_note(settings: Settings) -> dict[str, Any] | None:
+    """None when there is no note, or only that of a demo that was killed."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        note: dict[str, Any] = orjson.loads(note_path(settings).read_bytes())
+        os.kill(note["pid"], 0)  # asks only whether the process lives
+        return note
+    return None
