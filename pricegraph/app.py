@@ -13,6 +13,7 @@ from starlette.routing import Route
 from db.pool import Database
 from pricegraph import VERSION
 from pricegraph.auth import Authenticator
+from pricegraph.cors import cors
 from pricegraph.graphql_http import GraphQLEndpoint
 from pricegraph.health import health_routes
 from pricegraph.pages import built_pages, page_routes
@@ -29,7 +30,8 @@ def create_app(settings: Settings, database: Database, now: Callable[[], datetim
     """The application over an open database."""
     api = ApiSettings(version=VERSION, history_days=settings.history_days)
     token = settings.token.get_secret_value() if settings.token else None
-    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, Authenticator(database, token), now)
+    authenticator = Authenticator(database, token, required=settings.require_token)
+    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, authenticator, now)
     definition = sdl()
 
     async def schema_file(_: Request) -> PlainTextResponse:
@@ -41,5 +43,6 @@ def create_app(settings: Settings, database: Database, now: Callable[[], datetim
             Route("/schema.graphql", schema_file),
             *health_routes(database),
             *page_routes(built_pages()),
-        ]
+        ],
+        middleware=[cors(settings.cors_origins)] if settings.cors_origins else [],
     )

@@ -13,13 +13,22 @@ from resolvers.errors import ApiError, Code
 class Authenticator:
     """Knows the operator's token from the settings, and the others from the database."""
 
-    def __init__(self, database: Database, operator_token: str | None) -> None:
+    def __init__(self, database: Database, operator_token: str | None, *, required: bool = False) -> None:
         self._database = database
         self._operator_token = operator_token
+        self._required = required
 
     async def identify(self, authorization: str | None) -> Caller | None:
-        """None for a request without credentials; UNAUTHENTICATED for credentials that nobody knows."""
+        """None for a request without credentials, unless they are `required`; UNAUTHENTICATED for those that nobody
+        knows.
+        """
         if authorization is None:
+            if self._required:
+                raise ApiError(
+                    Code.UNAUTHENTICATED,
+                    "this server answers to tokens only: send the header  Authorization: Bearer <token>; "
+                    "`pricegraph token create` makes one",
+                )
             return None
         scheme, _, token = authorization.partition(" ")
         token = token.strip()

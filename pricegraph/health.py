@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from db.health import read_migration
 from db.migrate import newest_migration
 from db.pool import Database
 
@@ -30,11 +31,11 @@ def health_routes(database: Database) -> list[Route]:
 async def _find_problem(database: Database, expected: str) -> str | None:
     try:
         async with database.connection() as connection:
-            row = await (await connection.execute("select version_num from alembic_version")).fetchone()
-    except psycopg.errors.UndefinedTable:
-        return "the database has no tables; run `pricegraph migrate`"
+            found = await read_migration(connection)
     except (psycopg.Error, PoolTimeout):
         return "the database cannot be reached"
-    if row is None or row[0] != expected:
+    if found is None:
+        return "the database has no tables; run `pricegraph migrate`"
+    if found != expected:
         return "the database is at another migration than this version; run `pricegraph migrate`"
     return None

@@ -44,9 +44,8 @@ class RefreshFailed(Exception):
 
 def refresh(url: str, token: str | None, request: dict[str, Any], console: Console) -> int:
     """Start a refresh and see it through; answers the run's exit code."""
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT) as client:
-        payload = _ask(client, _REFRESH + _RUN, {"input": request})["refreshPrices"]
+    with open_client(url, token) as client:
+        payload = ask(client, _REFRESH + _RUN, {"input": request})["refreshPrices"]
         for error in payload["errors"]:
             console.print(f"{error['code']}: {error['message']}")
         if payload["outcome"] == "REJECTED":
@@ -58,7 +57,7 @@ def refresh(url: str, token: str | None, request: dict[str, Any], console: Conso
         if payload["run"] is None:
             console.print("nothing to do")
             return 0
-        run = _follow(payload["run"], lambda id_: _ask(client, _POLL + _RUN, {"id": id_})["refreshRun"], console)
+        run = _follow(payload["run"], lambda id_: ask(client, _POLL + _RUN, {"id": id_})["refreshRun"], console)
     return _report(run, console)
 
 
@@ -84,7 +83,13 @@ def _report(run: dict[str, Any], console: Console) -> int:
     return int(run["exitCode"])
 
 
-def _ask(client: httpx.Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+def open_client(url: str, token: str | None) -> httpx.Client:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT)
+
+
+def ask(client: httpx.Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """The data of an answer without errors; anything else is RefreshFailed, in words."""
     try:
         answer = client.post("/graphql", json={"query": query, "variables": variables})
         body = answer.json()

@@ -50,7 +50,8 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens already, so that nobody else can take the port; OSError when somebody has."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off where the protocol is named: else small answers wait 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ingest.cron import check_cron
 from ingest.settings import IngestSettings, Plan
 
 DEFAULT_COINS = (
@@ -26,7 +29,13 @@ DEFAULT_COINS = (
     "tron",
     "shiba-inu",
 )
+DEFAULT_RATES = ("jpy", "chf", "cad", "aud")
 Names = Annotated[tuple[str, ...], NoDecode]
+NEVER = "off"
+# A day that is over is final at 00:45 (CoinGecko's documentation of `/coins/{id}/market_chart/range`).
+DEFAULT_CRON = "50 0 * * *"
+# As browsers send it (RFC 6454, 6.2): scheme, host, and a port unless it is the scheme's own.
+_ORIGIN = re.compile(r"(?:http(?!.*:80$)|https(?!.*:443$))://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 class SettingsError(Exception):
@@ -63,13 +72,38 @@ class Settings(BaseSettings):
         alias="PRICEGRAPH_HISTORY_DAYS",
         description="How many days a refresh goes back unless told.",
     )
+    rate_currencies: Names = Field(
+        DEFAULT_RATES,
+        alias="PRICEGRAPH_RATE_CURRENCIES",
+        description="Codes of further currencies, stored for one coin only and converted for others; `off`: none.",
+    )
+    rate_coin: str = Field(
+        "bitcoin", alias="PRICEGRAPH_RATE_COIN", description="CoinGecko id of that coin; it is refreshed in any case."
+    )
+    refresh_cron: str = Field(
+        DEFAULT_CRON,
+        alias="PRICEGRAPH_REFRESH_CRON",
+        description="When workers refresh everything, as a cron expression in UTC; `off`: only when asked.",
+    )
     token: SecretStr | None = Field(
         None,
         alias="PRICEGRAPH_TOKEN",
         description="A bearer token with every scope, for the operator; 16 or more characters.",
     )
+    require_token: bool = Field(
+        False,
+        alias="PRICEGRAPH_REQUIRE_TOKEN",
+        description="`true`: reading needs a token too; the pages, the schema and the health checks stay open.",
+    )
+    cors_origins: Names = Field(
+        (),
+        alias="PRICEGRAPH_CORS_ORIGINS",
+        description="Origins whose web pages may call the API, as `https://app.example.com`, with commas; `*` for all.",
+    )
     url: str = Field(
-        "http://127.0.0.1:8000", alias="PRICEGRAPH_URL", description="The server that `pricegraph refresh` calls."
+        "http://127.0.0.1:8000",
+        alias="PRICEGRAPH_URL",
+        description="The server that `pricegraph refresh`, `track` and `untrack` call.",
     )
     coingecko_plan: Plan = Field(
         Plan.PUBLIC, alias="COINGECKO_PLAN", description="`public` (no key), `demo`, `basic`, `analyst` or `pro`."
@@ -87,16 +121,42 @@ class Settings(BaseSettings):
         description="Calls a minute, when yours differ from the plan's (3, 80, 240, 400, 400).",
     )
 
-    @field_validator("coins", "currencies", mode="before")
+    @field_validator("coins", "currencies", "rate_currencies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(dict.fromkeys(re.split(r"[\s,]+", value.strip(" ,").lower()))) if isinstance(value, str) else value
+        return tuple(dict.fromkeys(re.findall(r"[^\s,]+", value.lower()))) if isinstance(value, str) else value
+
+    @field_validator("rate_currencies")
+    @classmethod
+    def _perhaps_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return () if value == (NEVER,) else value
+
+    @field_validator("rate_coin", "refresh_cron", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return " ".join(value.lower().split()) if isinstance(value, str) else value
+
+    @field_validator("refresh_cron")
+    @classmethod
+    def _check_cron(cls, value: str) -> str:
+        if value != NEVER:
+            check_cron(value)
+        return value
 
     @field_validator("database_url", mode="before")
     @classmethod
     def _check_database(cls, value: Any) -> Any:
-        if isinstance(value, str) and not re.match(r"postgres(ql)?://", value):
-            raise ValueError("must begin with postgresql://")
+        if isinstance(value, str) and not _is_database_url(value):
+            raise ValueError("must read like postgresql://user:password@host/name, with special signs percent-encoded")
+        return value
+
+    @field_validator("coingecko_url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(
+            r"https?://([^/@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/|$)", value
+        ):
+            raise ValueError("must read like https://api.example.com/api/v3")
         return value
 
     @field_validator("token")
@@ -104,6 +164,13 @@ class Settings(BaseSettings):
     def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 16:
             raise ValueError("must have 16 characters or more; `openssl rand -hex 32` makes a good one")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("each must read like https://app.example.com or http://localhost:5173, with no path; or *")
         return value
 
     def need_database_url(self) -> str:
@@ -123,6 +190,11 @@ class Settings(BaseSettings):
             simulated=self.coingecko_url is not None and _is_loopback(self.coingecko_url),
             coins=self.coins,
             currencies=self.currencies,
+            # What is stored for every coin needs no rate.
+            rate_currencies=tuple(code for code in self.rate_currencies if code not in self.currencies),
+            rate_coin=self.rate_coin,
+            refresh_cron=None if self.refresh_cron == NEVER else self.refresh_cron,
+            history_days=self.history_days,
         )
 
 
@@ -136,6 +208,18 @@ def read_settings(**given: object) -> Settings:
     if settings.coingecko_plan is not Plan.PUBLIC and settings.coingecko_api_key is None:
         raise SettingsError(f"COINGECKO_PLAN is {settings.coingecko_plan}, so COINGECKO_API_KEY must hold its key")
     return settings
+
+
+def _is_database_url(value: str) -> bool:
+    """Also refuses what libpq would quote in its errors: after an unencoded sign, pieces of the password count as host,
+    port or name.
+    """
+    try:
+        parts = {name: str(part) for name, part in conninfo_to_dict(value).items()}
+    except ProgrammingError:
+        return False
+    mistaken = "@" in parts.get("host", "") + parts.get("dbname", "") or re.search(r"[^\d,]", parts.get("port", ""))
+    return value.startswith(("postgresql://", "postgres://")) and not mistaken
 
 
 def _is_loopback(url: str) -> bool:
