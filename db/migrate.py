@@ -36,6 +36,11 @@ def newest_migration() -> str:
     return head
 
 
+def knows_migration(revision: str) -> bool:
+    """False for one that only a newer version of the software has."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions())
+
+
 @contextmanager
 def _locked(database_url: str) -> Iterator[Connection]:
     url = make_url(database_url).set(drivername="postgresql+psycopg")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.series import DAY, EPOCH, Granularity, Series, Window, ceil, floor
+from db.windows import clip, subtract
 
 # CoinGecko answers hourly up to 90 days and daily above; the edges of a request take up to two days more than the
 # window (db.planning plans buckets, the provider client adds the edges), so 80 leaves room.
@@ -43,19 +44,6 @@ def days_of(hourly: Window) -> Window:
     return Window(floor(hourly.start, DAY), ceil(hourly.end, DAY))
 
 
-def subtract(windows: Sequence[Window], taken: Sequence[Window]) -> list[Window]:
-    """What is left of the windows outside the taken ones, oldest first."""
-    left = sorted(windows)
-    for cut in taken:
-        left = [part for window in left for part in _without(window, cut)]
-    return left
-
-
-def clip(windows: Sequence[Window], limits: Window) -> list[Window]:
-    """The parts of the windows inside the limits."""
-    return [window.intersection(limits) for window in windows if window.overlaps(limits)]
-
-
 def _cover(holes: Sequence[Window], span: timedelta) -> list[Window]:
     """The fewest windows of at most `span` that hold all holes, shrunk to them; newest first.
 
@@ -69,13 +57,6 @@ def _cover(holes: Sequence[Window], span: timedelta) -> list[Window]:
         windows.append(Window(inside[0].start, reach.end))
         left = subtract(left, [reach])
     return windows
-
-
-def _without(window: Window, cut: Window) -> list[Window]:
-    if not window.overlaps(cut):
-        return [window]
-    parts = [Window(window.start, cut.start), Window(cut.end, window.end)]
-    return [part for part in parts if part.start < part.end]
 
 
 def oldest_allowed(now: datetime, reach_days: int | None) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
@@ -80,7 +81,15 @@ async def open_database(
         await pool.close()
 
 
-def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, object]:
+@asynccontextmanager
+async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Connection]:
+    """One connection; unlike a pool it says at once, and once, that the database is away."""
+    connection: Connection = await AsyncConnection.connect(url, **_connect_arguments(url, settings))
+    async with connection:
+        yield connection
+
+
+def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, Any]:
     """Every wait is bounded: connecting, a statement, and a peer that no longer answers."""
     given = str(psycopg.conninfo.conninfo_to_dict(url).get("options") or "")
     milliseconds = int(settings.statement_timeout * 1000)
@@ -88,6 +97,7 @@ def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, object]:
         "autocommit": True,
         "connect_timeout": 5,
         "tcp_user_timeout": milliseconds + 1000,
-        "options": f"{given} -c timezone=UTC -c statement_timeout={milliseconds}".strip(),
+        # Over a hypertable of many chunks, compiling a statement (JIT) takes longer than running it: seconds.
+        "options": f"{given} -c timezone=UTC -c jit=off -c statement_timeout={milliseconds}".strip(),
         "application_name": "pricegraph",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from psycopg import sql
@@ -26,23 +26,49 @@ class Point:
     low: float | None = None
 
 
-class PointRow(NamedTuple):
-    """One stored point."""
+class CandleRow(NamedTuple):
+    """What is stored of one bucket, from one stored point or several.
+
+    `price` is the first one's, as are volume, market cap, provider and `observed_at`; `close` is the last one's, seen
+    at `closed_at` and given by `closed_by`; `high` and `low` are the extremes known. `revision` counts the changes of
+    all; `provisional` says that one of them waits for a better answer. With a conversion, `fx_rate` and `fx_rate_at`
+    are the first one's.
+    """
 
     coin_id: int
     ts: datetime
     price: float
-    market_cap: float | None
+    high: float
+    low: float
+    close: float
     volume_24h: float | None
-    high: float | None
-    low: float | None
+    market_cap: float | None
+    samples: int
+    provisional: bool
     observed_at: datetime
+    closed_at: datetime
     provider_id: int
+    closed_by: int
     revision: int
+    fx_rate: float | None
+    fx_rate_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Rates that prices are multiplied by: one for each stored bucket that has one, with the time each is from."""
+
+    times: Sequence[datetime]
+    rates: Sequence[float]
+    rated_at: Sequence[datetime]
+
+
+# How buckets follow each other: a length, or a number of months.
+Step = timedelta | int
 
 
 class LatestRow(NamedTuple):
-    """The newest sample of a series, whatever its bucket; `price_24h_ago` is the stored bucket a day before it."""
+    """The newest sample of a series, whatever its bucket; `price_24h_ago` is what is stored of `hour_24h_ago`."""
 
     coin_id: int
     price: float
@@ -50,6 +76,7 @@ class LatestRow(NamedTuple):
     volume_24h: float | None
     observed_at: datetime
     provider_id: int
+    hour_24h_ago: datetime
     price_24h_ago: float | None
 
 
@@ -65,42 +92,76 @@ class Written:
         )
 
 
-_READ = """
-select coin_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id, revision
-from {table}
-where coin_id = any(%(coins)s) and currency_id = %(currency)s and ts >= %(start)s and ts < %(end)s
-order by coin_id, ts
-"""
+_POINTS = sql.SQL("""
+select p.coin_id, p.ts, p.price, greatest(p.high, p.price) as high, least(p.low, p.price) as low, p.price as close,
+       p.volume_24h, p.market_cap, 1 as samples, p.provisional, p.observed_at, p.observed_at as closed_at,
+       p.provider_id, p.provider_id as closed_by, p.revision, null::float8 as fx_rate, null::timestamptz as fx_rate_at
+from {table} p
+where p.coin_id = any(%(coins)s) and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
+""")
+# Where there is no rate there is no value: the join leaves the point out.
+_CONVERTED = sql.SQL("""
+select p.coin_id, p.ts, p.price * r.rate as price, p.high * r.rate as high, p.low * r.rate as low,
+       p.close * r.rate as close, p.volume_24h * r.rate as volume_24h, p.market_cap * r.rate as market_cap, p.samples,
+       p.provisional, p.observed_at, p.closed_at, p.provider_id, p.closed_by, p.revision, r.rate as fx_rate,
+       r.rated_at as fx_rate_at
+from ({points}) p
+join unnest(%(times)s::timestamptz[], %(rates)s::float8[], %(rated_at)s::timestamptz[]) as r (ts, rate, rated_at)
+    using (ts)
+""")
+_CANDLES = sql.SQL("""
+select p.coin_id, {bucket} as ts, (array_agg(p.price order by p.ts))[1] as price, max(p.high), min(p.low),
+       (array_agg(p.price order by p.ts))[count(*)], (array_agg(p.volume_24h order by p.ts))[1],
+       (array_agg(p.market_cap order by p.ts))[1], count(*)::int, bool_or(p.provisional),
+       (array_agg(p.observed_at order by p.ts))[1], (array_agg(p.observed_at order by p.ts))[count(*)],
+       (array_agg(p.provider_id order by p.ts))[1], (array_agg(p.provider_id order by p.ts))[count(*)],
+       sum(p.revision)::int,
+       (array_agg(p.fx_rate order by p.ts))[1], (array_agg(p.fx_rate_at order by p.ts))[1]
+from ({points}) p group by p.coin_id, {bucket}
+""")
+# 1970-01-05 was a Monday.
+_BINNED = sql.SQL("date_bin(%(step)s, p.ts, '1970-01-05T00:00:00Z'::timestamptz)")
+_MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 
-async def list_points(
+async def list_candles(
     connection: Connection,
     coin_ids: Sequence[int],
     currency_id: int,
     granularity: Granularity,
     window: Window,
-) -> list[PointRow]:
-    """Stored points of the window, by coin and time."""
-    query = sql.SQL(_READ).format(table=sql.Identifier(granularity.table))
-    parameters = {
+    step: Step,
+    conversion: Conversion | None = None,
+) -> list[CandleRow]:
+    """What is stored inside the window, by coin and time, in buckets of `step`."""
+    points = _POINTS.format(table=sql.Identifier(granularity.table))
+    parameters: dict[str, object] = {
         "coins": list(coin_ids),
         "currency": currency_id,
         "start": window.start,
         "end": window.end,
+        "step": step,
     }
+    if conversion:
+        points = _CONVERTED.format(points=points)
+        parameters |= {"times": conversion.times, "rates": conversion.rates, "rated_at": conversion.rated_at}
+    query = points if step == granularity.width else _CANDLES.format(points=points, bucket=_bucket(step))
     async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query, parameters)
-        return [PointRow._make(row) for row in await cursor.fetchall()]
+        await cursor.execute(query + sql.SQL(" order by coin_id, ts"), parameters)
+        return [CandleRow._make(row) for row in await cursor.fetchall()]
+
+
+def _bucket(step: Step) -> sql.Composable:
+    if isinstance(step, timedelta):
+        return _BINNED
+    return sql.SQL("date_trunc({}, p.ts, 'UTC')").format(_MONTHS[step])
 
 
 _LATEST = """
-select l.coin_id, l.price, l.market_cap, l.volume_24h, l.observed_at, l.provider_id, before.price
+select l.coin_id, l.price, l.market_cap, l.volume_24h, l.observed_at, l.provider_id, before.ts, p.price
 from price_latest l
-left join lateral (
-    select p.price from price_hourly p
-    where p.coin_id = l.coin_id and p.currency_id = l.currency_id
-      and p.ts = date_trunc('hour', l.observed_at - interval '23 hours 30 minutes', 'UTC')
-) before on true
+cross join lateral (select date_trunc('hour', l.observed_at - interval '23 hours 30 minutes', 'UTC') as ts) before
+left join price_hourly p on p.coin_id = l.coin_id and p.currency_id = l.currency_id and p.ts = before.ts
 where l.coin_id = any(%s) and l.currency_id = %s
 """
 
@@ -112,9 +173,22 @@ async def list_latest(connection: Connection, coin_ids: Sequence[int], currency_
         return [LatestRow._make(row) for row in await cursor.fetchall()]
 
 
-# `old` is read under the series lock that upsert_points takes, so the counts are exact. A source of a lower rank never
-# overwrites a higher one; the same rank corrects itself. A provisional point only fills a hole; when it is confirmed,
-# that is no revision.
+async def list_observed(connection: Connection, series: Sequence[Series]) -> dict[Series, datetime]:
+    """The stamp of the newest sample of each series that has one."""
+    cursor = await connection.execute(
+        """
+        select coin_id, currency_id, observed_at from price_latest
+        join unnest(%s::int[], %s::smallint[]) as w (coin_id, currency_id) using (coin_id, currency_id)
+        """,
+        ([one.coin_id for one in series], [one.currency_id for one in series]),
+    )
+    return {Series(coin, currency): at for coin, currency, at in await cursor.fetchall()}
+
+
+# `old` is read under the series lock of upsert_points, so that the counts are exact. A weaker source never overwrites
+# a better one, the same one corrects itself. A better one takes over even with equal values, or a weaker one could
+# change them later; that too is a revision, so that what the weaker one said is kept. A provisional point only fills a
+# hole, and what confirms it makes no revision. The hole that a point left when it was taken back counts as a revision.
 _UPSERT = """
 with incoming as (
     select * from unnest(%(ts)s::timestamptz[], %(price)s::float8[], %(market_cap)s::float8[], %(volume)s::float8[],
@@ -124,10 +198,11 @@ with incoming as (
     select p.*, r.rank from {table} p join providers r on r.id = p.provider_id
     where p.coin_id = %(coin)s and p.currency_id = %(currency)s and p.ts >= %(first)s and p.ts <= %(last)s
 ), changed as (
-    select i.ts, o.provisional from incoming i join old o using (ts)
-    where not %(provisional)s and (select rank from providers where id = %(provider)s) <= o.rank
-      and (o.provisional or (i.price, i.market_cap, i.volume_24h, i.high, i.low)
-                            is distinct from (o.price, o.market_cap, o.volume_24h, o.high, o.low))
+    select i.ts, o.provisional from incoming i join old o using (ts) join providers r on r.id = %(provider)s
+    where not %(provisional)s
+      and (o.provisional or r.rank < o.rank
+           or r.rank = o.rank and (i.price, i.market_cap, i.volume_24h, i.high, i.low)
+                                  is distinct from (o.price, o.market_cap, o.volume_24h, o.high, o.low))
 ), kept as (
     insert into price_revisions (coin_id, currency_id, granularity, ts, revision, price, market_cap, volume_24h,
                                  high, low, observed_at, provider_id, replaced_at)
@@ -136,9 +211,13 @@ with incoming as (
     from old o join changed using (ts) where not o.provisional
 ), written as (
     insert into {table} as p
-        (coin_id, currency_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id, provisional)
-    select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at, %(provider)s,
-           %(provisional)s
+        (coin_id, currency_id, ts, price, market_cap, volume_24h, high, low, observed_at, provider_id, provisional,
+         revision)
+    select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at,
+           %(provider)s, %(provisional)s,
+           coalesce((select max(v.revision) + 2 from price_revisions v
+                     where v.coin_id = %(coin)s and v.currency_id = %(currency)s and v.granularity = %(granularity)s
+                       and v.ts = i.ts), 0)
     from incoming i left join old o using (ts)
     where o.ts is null or i.ts in (select ts from changed)
     on conflict (coin_id, currency_id, ts) do update
@@ -163,14 +242,14 @@ async def upsert_points(
     *,
     provisional: bool = False,
 ) -> Written:
-    """Store points of one series; at most one a bucket. A changed value raises `revision`, the old one is kept.
+    """Store points of one series; at most one a bucket. A replaced one raises `revision` and is kept.
 
     `provisional` points wait for a better answer: they fill holes only, and any later answer replaces them. One that is
     confirmed counts as inserted.
     """
     if not points:
         return Written()
-    await _lock_series(connection, series)
+    await lock_series(connection, series)
     query = sql.SQL(_UPSERT).format(table=sql.Identifier(granularity.table))
     parameters = {
         "coin": series.coin_id,
@@ -221,6 +300,6 @@ async def upsert_latest(connection: Connection, series: Series, provider_id: int
     )
 
 
-async def _lock_series(connection: Connection, series: Series) -> None:
+async def lock_series(connection: Connection, series: Series) -> None:
     """One writer a series at a time, until the transaction ends."""
     await connection.execute("select pg_advisory_xact_lock(%s, %s)", (series.coin_id, series.currency_id))

@@ -9,6 +9,8 @@ from enum import StrEnum
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+# How long a bucket that has ended may still change: every answer that reaches to now is compared that far back.
+RECHECK = timedelta(hours=48)
 
 
 class Granularity(StrEnum):

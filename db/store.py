@@ -15,10 +15,10 @@ _EDITION = """
 select case when not exists (select from pg_extension where extname = 'timescaledb') then null
             else coalesce(current_setting('timescaledb.license', true), 'apache') end
 """
-# The extension can only be created where the server loads it at start.
+# The extension can only be created where the server loads it at start, and by a role that may see that it does.
 _LOADED = """
-select exists (select from pg_available_extensions where name = 'timescaledb')
-       and current_setting('shared_preload_libraries') like '%timescaledb%'
+select exists (select from pg_available_extensions where name = 'timescaledb' and installed_version is null)
+       and exists (select from pg_settings where name = 'shared_preload_libraries' and setting like '%timescaledb%')
 """
 
 

@@ -1,6 +1,7 @@
 """The tables that composed statements need; the migrations are what creates them."""
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 _TIME = DateTime(timezone=True)
 metadata = MetaData()
@@ -63,4 +64,24 @@ refresh_run_tasks = Table(
     metadata,
     Column("run_id", BigInteger, primary_key=True),
     Column("task_id", BigInteger, primary_key=True),
+)
+data_issues = Table(
+    "data_issues",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("kind", Text),
+    Column("state", Text),
+    Column("coin_id", Integer),
+    Column("currency_id", SmallInteger),
+    Column("provider_id", SmallInteger),
+    Column("from_ts", _TIME),
+    Column("to_ts", _TIME),
+    Column("message", Text),
+    Column("occurrences", Integer),
+    Column("evidence", JSONB),
+    Column("detected_at", _TIME),
+    Column("last_seen_at", _TIME),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_at", _TIME),
+    Column("resolved_at", _TIME),
 )

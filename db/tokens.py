@@ -16,6 +16,8 @@ from db.pool import Connection
 
 class Scope(StrEnum):
     REFRESH = "REFRESH"
+    IMPORT = "IMPORT"
+    ADMIN = "ADMIN"
 
 
 class TokenNameTaken(Exception):

@@ -9,17 +9,23 @@ from datetime import datetime
 
 from strawberry.dataloader import DataLoader
 
-from db.coins import CoinRow, read_coins_by_id
-from db.currencies import CurrencyRow, list_currencies
+from db.coins import CoinRow, read_coins_by_id, read_provider_ids
+from db.currencies import CurrencyRow, list_known_currencies
+from db.issues import Evidence, read_evidence
 from db.pool import Database
-from db.prices import LatestRow, list_latest
+from db.prices import CandleRow, list_observed
+from db.profiles import Profile, read_profiles
+from db.revisions import RevisionRow
 from db.runs import RunTotals, read_totals
 from db.series import Series
 from resolvers.coverage import CoverageKey, CoverageLoader, CoverageView
 from resolvers.errors import ApiError, Code
 from resolvers.gaps import GapView
-from resolvers.history import HistoryKey, HistoryLoader, HistoryView
+from resolvers.history import HistoryKey, HistoryLoader
+from resolvers.latest import LatestKey, LatestLoader, LatestView
 from resolvers.limits import Limits
+from resolvers.quotes import Quote, choose_quote, find_currency
+from resolvers.revisions import RevisionKey, RevisionLoader
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,19 @@ class Context:
 
     def __post_init__(self) -> None:
         coverage = CoverageLoader(self.database, self.now)
-        history = HistoryLoader(self.database, self.currency)
-        self.history: DataLoader[HistoryKey, HistoryView | ApiError] = DataLoader(load_fn=history.load)
-        self.latest: DataLoader[Series, LatestRow | None] = DataLoader(load_fn=self._load_latest)
+        history = HistoryLoader(self.database)
+        latest = LatestLoader(self.database)
+        self.history: DataLoader[HistoryKey, list[CandleRow]] = DataLoader(load_fn=history.load)
+        self.latest: DataLoader[LatestKey, LatestView | ApiError | None] = DataLoader(load_fn=latest.load)
+        self.observed_at: DataLoader[Series, datetime | None] = DataLoader(load_fn=self._load_observed)
         self.coin_by_id: DataLoader[int, CoinRow] = DataLoader(load_fn=self._load_coins)
+        self.profile: DataLoader[int, Profile] = DataLoader(load_fn=self._load_profiles)
+        self.provider_ids: DataLoader[int, list[tuple[int, str]]] = DataLoader(load_fn=self._load_provider_ids)
         self.run_totals: DataLoader[int, RunTotals] = DataLoader(load_fn=self._load_totals)
+        revisions = RevisionLoader(self.database)
+        self.revisions: DataLoader[RevisionKey, list[RevisionRow]] = DataLoader(load_fn=revisions.load)
+        self.revision_counts: DataLoader[RevisionKey, int] = DataLoader(load_fn=revisions.count)
+        self.issue_evidence: DataLoader[int, list[Evidence]] = DataLoader(load_fn=self._load_evidence)
         self.coverage: DataLoader[CoverageKey, CoverageView] = DataLoader(load_fn=coverage.load)
         self.gaps: DataLoader[tuple[CoverageKey, CoverageView], list[GapView]] = DataLoader(
             load_fn=coverage.load_gaps, cache_key_fn=lambda pair: pair[0]
@@ -73,22 +87,23 @@ class Context:
         self._currencies: asyncio.Task[list[CurrencyRow]] | None = None
         self._points = 0
 
-    async def currencies(self) -> list[CurrencyRow]:
-        """The currencies that prices are stored in; read once a request."""
+    async def known_currencies(self) -> list[CurrencyRow]:
+        """Every currency there is; read once a request."""
         if self._currencies is None:
             self._currencies = asyncio.ensure_future(self._load_currencies())
         return await self._currencies
 
+    async def currencies(self) -> list[CurrencyRow]:
+        """The currencies that prices are stored in, be it for one coin only."""
+        return [row for row in await self.known_currencies() if row.tracked or row.rate_coin_id is not None]
+
     async def currency(self, code: str, argument: str = "currency") -> CurrencyRow:
-        """NOT_FOUND for one that no prices are stored in."""
-        known = await self.currencies()
-        for row in known:
-            if row.code == code.lower():
-                return row
-        names = ", ".join(row.code for row in known) or "none yet"
-        raise ApiError(
-            Code.NOT_FOUND, f"no prices are stored in {code[:64]!r}; the currencies are: {names}", field=[argument]
-        )
+        """NOT_FOUND for a code that nobody knows."""
+        return find_currency(code, await self.known_currencies(), argument)
+
+    async def quote(self, coin_id: int, code: str) -> Quote:
+        """Where the coin's prices in that currency come from; FX_UNAVAILABLE when they come from nowhere."""
+        return choose_quote(coin_id, await self.currency(code), await self.known_currencies())
 
     def charge(self, points: int) -> None:
         """Count points that are about to be read; COST_EXCEEDED once the whole request asks for too many."""
@@ -113,23 +128,34 @@ class Context:
 
     async def _load_currencies(self) -> list[CurrencyRow]:
         async with self.database.connection() as connection:
-            return await list_currencies(connection)
+            return await list_known_currencies(connection)
 
-    async def _load_latest(self, keys: list[Series]) -> Sequence[LatestRow | None]:
-        found: dict[Series, LatestRow] = {}
+    async def _load_observed(self, series: list[Series]) -> Sequence[datetime | None]:
         async with self.database.connection() as connection:
-            for currency in {key.currency_id for key in keys}:
-                coins = [key.coin_id for key in keys if key.currency_id == currency]
-                rows = await list_latest(connection, coins, currency)
-                found |= {Series(row.coin_id, currency): row for row in rows}
-        return [found.get(key) for key in keys]
+            found = await list_observed(connection, series)
+        return [found.get(one) for one in series]
 
     async def _load_coins(self, ids: list[int]) -> Sequence[CoinRow]:
         async with self.database.connection() as connection:
             found = await read_coins_by_id(connection, ids)
         return [found[id_] for id_ in ids]
 
+    async def _load_profiles(self, coin_ids: list[int]) -> Sequence[Profile]:
+        async with self.database.connection() as connection:
+            found = await read_profiles(connection, coin_ids)
+        return [found[id_] for id_ in coin_ids]
+
+    async def _load_provider_ids(self, coin_ids: list[int]) -> Sequence[list[tuple[int, str]]]:
+        async with self.database.connection() as connection:
+            found = await read_provider_ids(connection, coin_ids)
+        return [found.get(id_, []) for id_ in coin_ids]
+
     async def _load_totals(self, run_ids: list[int]) -> Sequence[RunTotals]:
         async with self.database.engine.connect() as connection:
             found = await read_totals(connection, run_ids)
         return [found.get(id_, RunTotals()) for id_ in run_ids]
+
+    async def _load_evidence(self, ids: list[int]) -> Sequence[list[Evidence]]:
+        async with self.database.engine.connect() as connection:
+            found = await read_evidence(connection, ids)
+        return [found.get(id_, []) for id_ in ids]

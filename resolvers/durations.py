@@ -25,5 +25,5 @@ def parse_duration(text: object) -> timedelta:
 def format_duration(duration: timedelta) -> str:
     """The largest unit that divides it."""
     seconds = int(duration.total_seconds())
-    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0)
+    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0) if seconds else "s"
     return f"{seconds // _UNITS[unit]}{unit}"

@@ -29,6 +29,7 @@ class Code(StrEnum):
 _RETRYABLE = {
     Code.TIMEOUT,
     Code.UNAVAILABLE,
+    Code.NO_DATA,
     Code.DATA_INCOMPLETE,
     Code.PROVIDER_RATE_LIMITED,
     Code.PROVIDER_ERROR,
@@ -44,12 +45,11 @@ class ApiError(Exception):
         message: str,
         *,
         field: Iterable[str] | None = None,
-        retryable: bool | None = None,
         retry_at: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = list(field) if field else None
-        self.retryable = code in _RETRYABLE if retryable is None else retryable
+        self.retryable = code in _RETRYABLE
         self.retry_at = retry_at

@@ -10,52 +10,92 @@ import strawberry
 from db.coins import CoinFilter as CoinConditions
 from db.coins import CoinOrder as StoredOrder
 from db.coins import CoinRow
+from db.reference import PROVIDER_CODES
 from db.series import Granularity as StoredGranularity
 from db.series import Series, Window
 from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
 from resolvers.context import Context
 from resolvers.coverage import CoverageKey
+from resolvers.freshness import judge_freshness
 from resolvers.history import resolve_history
 from resolvers.ids import encode_id
-from resolvers.ranges import Interval as AskedInterval
-from resolvers.ranges import history_window, settle
+from resolvers.latest import resolve_latest
+from resolvers.ranges import history_window
+from resolvers.revisions import make_revision_key, resolve_revision_page
 from resolvers.texts import can_be_stored
 from schema.arguments import (
     A_WEEK_AGO,
     NOW,
     AfterArgument,
+    CarryLimitArgument,
     CurrencyArgument,
+    FinalOnlyArgument,
     FirstArgument,
     FromArgument,
     GapsArgument,
     IntervalArgument,
+    StoreArgument,
     ToArgument,
+    TransformsArgument,
 )
 from schema.common import Info, Node
-from schema.currencies import Currency
-from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval
+from schema.coverage import Coverage
+from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval, Provider
+from schema.history import PriceHistory, make_filling, settle_range
+from schema.latest import LatestPrice
 from schema.pages import Connection, make_connection
-from schema.prices import Coverage, LatestPrice, PriceHistory
+from schema.revisions import THE_BEGINNING, PriceRevision, SinceArgument, UntilArgument
+from schema.transforms import make_transforms
+
+
+@strawberry.type(description="What a provider calls a coin.")
+class ExternalId:
+    provider: Provider = strawberry.field(description="Who calls it so.")
+    value: str = strawberry.field(description="The provider's id for it, now; it may change.")
 
 
 @strawberry.type(description="A cryptocurrency.")
 class Coin(Node):
     row: strawberry.Private[CoinRow]
     slug: str = strawberry.field(description="Stable key, e.g. `bitcoin`: the one every argument takes. Never re-used.")
-    symbol: str = strawberry.field(description="Ticker, lower case. NOT unique.")
+    symbol: str = strawberry.field(description="Ticker as the provider gives it. NOT unique: see `resolveCoins`.")
     name: str = strawberry.field(description="Name as the provider gives it.")
     status: CoinStatus = strawberry.field(description="Whether it is still listed.")
-    rank: int | None = strawberry.field(description="By market capitalisation, 1 is the largest; null when unranked.")
-    tracked: bool = strawberry.field(description="Refreshed by this installation.")
+    rank: int | None = strawberry.field(
+        description="By market capitalisation, 1 is the largest. Known of the largest 250 and of tracked coins, as of "
+        "the last day; otherwise null."
+    )
+    tracked: bool = strawberry.field(description="Refreshed by this installation: see `trackCoins`.")
     image_url: str | None = strawberry.field(description="Address of a picture at the provider.")
+
+    @strawberry.field(
+        description="What it is about, in plain English text of at most 10,000 characters. Tracked coins only."
+    )
+    async def description(self, info: Info) -> str | None:
+        return (await info.context.profile.load(self.row.id)).description
+
+    @strawberry.field(description="Its own site, an http or https address. Tracked coins only.")
+    async def homepage(self, info: Info) -> str | None:
+        return (await info.context.profile.load(self.row.id)).homepage
+
+    @strawberry.field(description="What the providers call it; ids that a provider used before are left out.")
+    async def external_ids(self, info: Info) -> list[ExternalId]:
+        ids = await info.context.provider_ids.load(self.row.id)
+        return [ExternalId(provider=Provider[PROVIDER_CODES[provider]], value=value) for provider, value in ids]
 
     @strawberry.field(description="The newest price that is known; null before the first refresh.")
     async def latest_price(self, info: Info, currency: CurrencyArgument = "usd") -> LatestPrice | None:
-        row = await info.context.currency(currency)
-        latest = await info.context.latest.load(Series(self.row.id, row.id))
-        return LatestPrice.from_row(latest, Currency.from_row(row)) if latest else None
+        quote = await info.context.quote(self.row.id, currency)
+        latest = await resolve_latest(info.context, self.row.id, quote)
+        if latest is None:
+            return None
+        age = judge_freshness(self.row.id, quote, StoredGranularity.HOURLY, latest.observed_at, info.context.now)
+        return LatestPrice.from_view(latest, quote, age)
 
-    @strawberry.field(description="Stored prices over a range. For many coins `priceHistory` says more about errors.")
+    @strawberry.field(
+        description="Prices over a range. For many coins `priceHistory` keeps the errors of one from the others. "
+        "Errors: RANGE_INVALID, BAD_INPUT, COST_EXCEEDED, DATA_INCOMPLETE; for the currency NOT_FOUND, FX_UNAVAILABLE."
+    )
     async def history(
         self,
         info: Info,
@@ -64,10 +104,15 @@ class Coin(Node):
         to: ToArgument = NOW,
         interval: IntervalArgument = Interval.AUTO,
         gaps: GapsArgument = GapPolicy.NULLS,
+        carry_limit: CarryLimitArgument = None,
+        final_only: FinalOnlyArgument = False,
+        granularity: StoreArgument = None,
+        transforms: TransformsArgument = None,
     ) -> PriceHistory:
-        limits = info.context.settings.limits
-        asked = settle(info.context.now, from_, to, AskedInterval(interval.name), limits.max_points_per_series)
-        return PriceHistory.from_view(await resolve_history(info.context, self.row, currency, asked), gaps)
+        asked = settle_range(info.context, from_, to, interval, granularity)
+        filling = make_filling(gaps, carry_limit, final_only)
+        view = await resolve_history(info.context, self.row, currency, asked, filling, make_transforms(transforms))
+        return PriceHistory.from_view(view)
 
     @strawberry.field(description="How much of the history window is stored (`PRICEGRAPH_HISTORY_DAYS`).")
     async def coverage(
@@ -78,10 +123,29 @@ class Coin(Node):
             Granularity, strawberry.argument(description="The store to look at.")
         ] = Granularity.HOURLY,
     ) -> Coverage:
-        row = await info.context.currency(currency)
+        quote = await info.context.quote(self.row.id, currency)
         stored = StoredGranularity(granularity.name)
-        key = CoverageKey(Series(self.row.id, row.id), stored, _history_window(info.context, stored))
+        window = _history_window(info.context, stored)
+        key = CoverageKey(Series(self.row.id, quote.base.id), stored, window, quote.pair)
         return Coverage.from_view(await info.context.coverage.load(key))
+
+    @strawberry.field(description="What has been replaced in one of its series, the newest change first.")
+    async def revisions(
+        self,
+        info: Info,
+        currency: CurrencyArgument = "usd",
+        granularity: Annotated[
+            Granularity, strawberry.argument(description="The store to look at.")
+        ] = Granularity.HOURLY,
+        from_: SinceArgument = THE_BEGINNING,
+        to: UntilArgument = NOW,
+        first: FirstArgument = 20,
+        after: AfterArgument = None,
+    ) -> Connection[PriceRevision]:
+        stored = StoredGranularity(granularity.name)
+        key = await make_revision_key(info.context, self.row.id, currency, stored, from_, to, first, after)
+        page = await resolve_revision_page(info.context, key, first, after)
+        return make_connection(page, PriceRevision.from_row, lambda context: context.revision_counts.load(key))
 
     @classmethod
     def from_row(cls, row: CoinRow) -> Coin:
@@ -105,7 +169,9 @@ def _history_window(context: Context, granularity: StoredGranularity) -> Window:
 @strawberry.input(description="All given conditions hold.")
 class CoinFilter:
     search: str | None = strawberry.field(
-        default=None, description="Beginning of a name, symbol or slug, whatever the case."
+        default=None,
+        description="Beginning of a name, symbol or slug, or something like the name or a word in it, so that typing "
+        "mistakes find their coin too; whatever the case.",
     )
     symbol: str | None = strawberry.field(default=None, description="Exact ticker, whatever the case.")
     slugs: list[str] | None = strawberry.field(default=None, description="One of these.")
@@ -137,10 +203,15 @@ class CoinQueries:
         self,
         info: Info,
         filter: Annotated[CoinFilter | None, strawberry.argument(description="Left out: all.")] = None,
-        order_by: Annotated[CoinOrder, strawberry.argument(description="The order.")] = CoinOrder.RANK,
+        order_by: Annotated[
+            CoinOrder | None, strawberry.argument(description="Left out: RELEVANCE when searching, otherwise RANK.")
+        ] = None,
         first: FirstArgument = 50,
         after: AfterArgument = None,
     ) -> Connection[Coin]:
         where = (filter or CoinFilter()).conditions(info.context)
-        page = await resolve_coin_page(info.context, where, StoredOrder(order_by.name), first, after)
-        return make_connection(page, Coin.from_row, lambda context: resolve_coin_count(context, where))
+        order = StoredOrder(order_by.name) if order_by else None
+        page = await resolve_coin_page(info.context, where, order, first, after)
+        return make_connection(
+            page, lambda listed: Coin.from_row(listed.coin), lambda context: resolve_coin_count(context, where)
+        )

@@ -10,13 +10,28 @@ from strawberry import enum_value as value
 
 @strawberry.enum(description="Whether a coin is still listed by its provider.")
 class CoinStatus(Enum):
-    ACTIVE = value("ACTIVE", description="Listed and priced.")
-    INACTIVE = value("INACTIVE", description="Listed, but no longer priced.")
-    DELISTED = value("DELISTED", description="No longer listed; its history stays.")
+    ACTIVE = value("ACTIVE", description="Listed.")
+    INACTIVE = value(
+        "INACTIVE",
+        description="Missing from the provider's list for less than 30 days. Refreshed only when it is named.",
+    )
+    DELISTED = value("DELISTED", description="Missing from the provider's list for 30 days or more. Its history stays.")
+
+
+@strawberry.enum(description="What became of a name in `resolveCoins`.")
+class ResolutionOutcome(Enum):
+    EXACT = value("EXACT", description="It means one coin: see `coin`.")
+    AMBIGUOUS = value("AMBIGUOUS", description="It may mean several: see `candidates`, and choose by slug.")
+    NOT_FOUND = value("NOT_FOUND", description="No coin goes by it; `coins(filter: {search})` finds similar ones.")
 
 
 @strawberry.enum(description="The order of `coins`.")
 class CoinOrder(Enum):
+    RELEVANCE = value(
+        "RELEVANCE",
+        description="For a search: the very word first, then what begins with it, then what is most like it; among "
+        "equals by rank.",
+    )
     RANK = value("RANK", description="By market capitalisation rank, the largest first; coins without a rank last.")
     NAME = value("NAME", description="By name.")
     SLUG = value("SLUG", description="By slug.")
@@ -38,25 +53,52 @@ class Granularity(Enum):
 @strawberry.enum(description="The distance between two points.")
 class Interval(Enum):
     AUTO = value("AUTO", description="The smallest interval that needs at most 500 points; the answer names it.")
-    HOUR_1 = value("HOUR_1", description="One hour, from the hourly store.")
-    DAY_1 = value("DAY_1", description="One UTC day, from the daily store.")
+    HOUR_1 = value("HOUR_1", description="One hour.")
+    HOUR_4 = value("HOUR_4", description="Four hours, from midnight UTC.")
+    HOUR_12 = value("HOUR_12", description="Twelve hours, from midnight UTC.")
+    DAY_1 = value("DAY_1", description="One UTC day.")
+    WEEK_1 = value("WEEK_1", description="Seven days, from Monday (ISO 8601).")
+    MONTH_1 = value("MONTH_1", description="A calendar month.")
+    QUARTER_1 = value("QUARTER_1", description="Three calendar months, from January.")
+    YEAR_1 = value("YEAR_1", description="A calendar year.")
 
 
-@strawberry.enum(description="What stands for a bucket that is not stored. Nothing is ever invented.")
+@strawberry.enum(description="What stands for a bucket that is not stored. Nothing is invented unless asked for.")
 class GapPolicy(Enum):
     NULLS = value("NULLS", description="A point with origin MISSING and null values.")
     OMIT = value("OMIT", description="No point.")
+    CARRY = value(
+        "CARRY",
+        description="The last price before, with origin CARRIED, as long as it is no older than `carryLimit`; then a "
+        "point as under NULLS.",
+    )
+    ERROR = value("ERROR", description="The error DATA_INCOMPLETE instead of an answer with holes.")
 
 
 @strawberry.enum(description="Where a point's values come from.")
 class PointOrigin(Enum):
     OBSERVED = value("OBSERVED", description="A sample that a provider gave.")
+    MANUAL = value("MANUAL", description="Set by hand; it wins over every provider.")
+    DERIVED = value("DERIVED", description="Observed in another currency and converted; see `fxRate`.")
+    CARRIED = value("CARRIED", description="Not stored: the last price before stands in, as `gaps: CARRY` asked.")
     MISSING = value("MISSING", description="Not stored: the values are null. `coverage { gaps }` says why.")
+
+
+@strawberry.enum(description="Whether a point can still change.")
+class PointState(Enum):
+    PARTIAL = value("PARTIAL", description="Its bucket is running now.")
+    PROVISIONAL = value(
+        "PROVISIONAL",
+        description="Its bucket ended less than 48 hours ago, so that refreshes still compare it; or a sample waits to "
+        "be confirmed.",
+    )
+    FINAL = value("FINAL", description="Settled. Only a forced refresh, or a price set by hand, can change it.")
 
 
 @strawberry.enum(description="An outside source of prices.")
 class Provider(Enum):
     COINGECKO = value("COINGECKO", description="CoinGecko, API v3.")
+    MANUAL = value("MANUAL", description="A person, with `setManualPrice`; wins over every other source.")
 
 
 @strawberry.enum(description="Why buckets are missing.")
@@ -68,6 +110,7 @@ class GapReason(Enum):
     PROVIDER_HAS_NO_DATA = value("PROVIDER_HAS_NO_DATA", description="The provider was asked and has none.")
     PROVIDER_ERROR = value("PROVIDER_ERROR", description="The provider failed when it was asked.")
     REJECTED_BY_CHECK = value("REJECTED_BY_CHECK", description="The provider's values failed a check: none is stored.")
+    FX_UNAVAILABLE = value("FX_UNAVAILABLE", description="Stored, but there is no rate to convert it with.")
 
 
 @strawberry.enum(description="How far a refresh is.")
@@ -80,6 +123,7 @@ class RunStatus(Enum):
     SUCCEEDED = value("SUCCEEDED", description="Every task ended well.")
     PARTIAL = value("PARTIAL", description="Some tasks failed.")
     FAILED = value("FAILED", description="Every task failed.")
+    CANCELLED = value("CANCELLED", description="Ended by `cancelRefresh`; what had been fetched by then is stored.")
 
 
 @strawberry.enum(description="How far one window of a refresh is.")
@@ -88,6 +132,7 @@ class TaskStatus(Enum):
     RUNNING = value("RUNNING", description="A worker is at it.")
     UPDATED = value("UPDATED", description="Fetched; points were added or corrected.")
     UNCHANGED = value("UNCHANGED", description="Fetched; everything was there already, or the provider had nothing.")
+    SKIPPED = value("SKIPPED", description="Not fetched, for nobody wanted it any more.")
     DEFERRED = value("DEFERRED", description="Put aside until the provider may be asked again.")
     FAILED = value("FAILED", description="Given up; `error` says why.")
 
@@ -98,7 +143,14 @@ class RefreshMode(Enum):
     FORCE = value("FORCE", description="Everything inside the range again; changed values are corrected.")
 
 
-@strawberry.enum(description="What `refreshPrices` did.")
+@strawberry.enum(description="Whether a provider is asked.")
+class BreakerState(Enum):
+    CLOSED = value("CLOSED", description="Yes, at the pace of its budget.")
+    OPEN = value("OPEN", description="Not before `retryAt`; `reason` says why.")
+    HALF_OPEN = value("HALF_OPEN", description="It was down: the next call finds out whether it is back.")
+
+
+@strawberry.enum(description="What `refreshPrices` or `cancelRefresh` did.")
 class RefreshOutcome(Enum):
     STARTED = value("STARTED", description="A run was recorded and queued.")
     JOINED = value("JOINED", description="The same work was under way already; `run` shares it, or is that run.")
@@ -106,6 +158,31 @@ class RefreshOutcome(Enum):
     PLANNED = value("PLANNED", description="A dry run: see `estimate`.")
     NOTHING_TO_DO = value("NOTHING_TO_DO", description="Nothing is missing that the provider could have.")
     REJECTED = value("REJECTED", description="Refused; `errors` say why, and nothing was recorded.")
+
+
+@strawberry.enum(description="What is wrong with the data.")
+class IssueKind(Enum):
+    SCHEMA_DRIFT = value("SCHEMA_DRIFT", description="The provider's answer has another form than before; not read.")
+    ID_NOT_FOUND = value("ID_NOT_FOUND", description="The provider does not know the coin, or not any more.")
+    REJECTED_ROWS = value("REJECTED_ROWS", description="Rows of an answer failed a check; none of them is stored.")
+    OUTLIER = value(
+        "OUTLIER",
+        description="A sample is more than ten times both its neighbours in the same answer, or less than a tenth of "
+        "both; stored all the same.",
+    )
+
+
+@strawberry.enum(description="How bad an issue is.")
+class Severity(Enum):
+    WARNING = value("WARNING", description="Single samples; the rest is stored.")
+    ERROR = value("ERROR", description="Nothing new is stored of the series until it is mended.")
+
+
+@strawberry.enum(description="What became of an issue.")
+class IssueState(Enum):
+    OPEN = value("OPEN", description="Nobody has acknowledged it.")
+    ACKNOWLEDGED = value("ACKNOWLEDGED", description="Somebody knows; it stays so when it is noticed again.")
+    RESOLVED = value("RESOLVED", description="A later answer showed it no more. The next time it is a new issue.")
 
 
 @strawberry.enum(description="What the database offers.")

@@ -15,23 +15,41 @@ from strawberry.types.execution import ExecutionContext
 from resolvers.limits import Limits as RequestLimits
 from schema.coins import CoinQueries
 from schema.currencies import CurrencyQueries
+from schema.history import HistoryQueries
+from schema.issues import IssueMutations, IssueQueries
 from schema.limits import NamedOperation, limit_rule
-from schema.prices import PriceQueries
+from schema.manual import ManualMutations
+from schema.node import NodeQueries
+from schema.prices_at import PriceAtQueries
+from schema.providers import ProviderQueries
 from schema.refresh import RefreshMutations, RefreshQueries
+from schema.resolution import ResolutionQueries
 from schema.scalars import SCALARS
 from schema.server import ServerQueries
+from schema.tracking import TrackingMutations
 
 # The largest document that the limits let through takes a few megabytes once it is parsed.
 _CACHED_DOCUMENTS = 64
 
 
-@strawberry.type(description="Reading is open to everyone who reaches the server.")
-class Query(CoinQueries, CurrencyQueries, PriceQueries, RefreshQueries, ServerQueries):
+@strawberry.type(description="Reading is open to everyone who reaches the server, unless it asks for a token.")
+class Query(
+    CoinQueries,
+    CurrencyQueries,
+    HistoryQueries,
+    IssueQueries,
+    NodeQueries,
+    PriceAtQueries,
+    ProviderQueries,
+    RefreshQueries,
+    ResolutionQueries,
+    ServerQueries,
+):
     pass
 
 
 @strawberry.type(description="Changes; each needs a bearer token with a scope of its own.")
-class Mutation(RefreshMutations):
+class Mutation(IssueMutations, ManualMutations, RefreshMutations, TrackingMutations):
     pass
 
 

@@ -73,13 +73,15 @@ async def refresh(api: Api, **given: Any) -> dict[str, Any]:
     return payload
 
 
-def make_app(database: Database, now: Callable[[], datetime] = lambda: NOW) -> Starlette:
-    return create_app(read_settings(token=OPERATOR_TOKEN), database, now)
+def make_app(database: Database, now: Callable[[], datetime] = lambda: NOW, **settings: object) -> Starlette:
+    return create_app(read_settings(token=OPERATOR_TOKEN, **settings), database, now)
 
 
 @asynccontextmanager
-async def open_api(database: Database, now: Callable[[], datetime] = lambda: NOW) -> AsyncIterator[Api]:
-    transport = httpx.ASGITransport(make_app(database, now))
+async def open_api(
+    database: Database, now: Callable[[], datetime] = lambda: NOW, **settings: object
+) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(make_app(database, now, **settings))
     headers = {"authorization": f"Bearer {OPERATOR_TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers, timeout=60) as client:
         yield Api(client)

@@ -32,7 +32,11 @@ def folder_for_all() -> Iterator[Path]:
 
 def surroundings(folder: Path, **given: str) -> dict[str, str]:
     """Few series; and for whatever would leave this machine a proxy that is not there."""
-    small = {"PRICEGRAPH_COINS": "bitcoin,ethereum", "PRICEGRAPH_CURRENCIES": "usd"}
+    small = {
+        "PRICEGRAPH_COINS": "bitcoin,ethereum",
+        "PRICEGRAPH_CURRENCIES": "usd",
+        "PRICEGRAPH_RATE_CURRENCIES": "off",
+    }
     alone = {"ALL_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     return environment(**{"PRICEGRAPH_DATA_DIR": str(folder), **small, **alone, **given})
 

@@ -15,20 +15,22 @@ import orjson
 from psycopg import sql
 
 from db.coins import list_tracked, read_coins
-from db.currencies import list_currencies
+from db.currencies import list_currencies, series_of
 from db.pool import Database
 from db.providers import configure_budget
 from db.refresh import Recorded, RefreshRequest, record_refresh
 from db.runs import RunRow, RunTotals, read_runs, read_totals
-from db.series import HOUR, Granularity, Series, floor
+from db.series import HOUR, Granularity, floor
 from ingest.catalogue import sync_catalogue
 from ingest.fetch import Fetcher
 from ingest.pacing import Pacer
 from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
+from ingest.schedule import Schedule
 from ingest.settings import IngestSettings, Plan
+from ingest.spot import SpotPass
 from pricegraph.commands import address
 from pricegraph.serve import listen, serving
-from pricegraph.settings import DEFAULT_COINS
+from pricegraph.settings import DEFAULT_COINS, DEFAULT_CRON
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 
@@ -85,6 +87,15 @@ class Simulated:
         answer = await self._client.post("/_control/faults", json={"provider": "coingecko", "kind": kind} | options)
         assert answer.status_code == 200, answer.text
 
+    async def change(self, change: str, coin: str, to: str = "") -> None:
+        """Something happens to the list of coins: see `simulator.catalogue`."""
+        answer = await self._client.post("/_control/catalogue", json={"change": change, "coin": coin, "to": to})
+        assert answer.status_code == 204, answer.text
+
+    async def restore(self) -> None:
+        """Undo every change of the list."""
+        await self._client.delete("/_control/catalogue")
+
     async def heal(self) -> None:
         await self._client.delete("/_control/faults")
 
@@ -121,6 +132,14 @@ class World:
     def fetcher(self) -> Fetcher:
         return Fetcher(self.database, self.provider, budget_of(self.settings).key, self.clock)
 
+    @property
+    def spot(self) -> SpotPass:
+        return SpotPass(self.database, self.provider, budget_of(self.settings).key, self.clock)
+
+    def schedule(self, cron: str = DEFAULT_CRON, history_days: int = 90) -> Schedule:
+        """A worker's schedule, as it is when the worker has just started."""
+        return Schedule(self.database, self.spot, self.clock, cron, history_days)
+
     async def configure(self, **changes: Any) -> None:
         """Other settings from now on: a plan with its key, a pace."""
         self.settings = replace(self.settings, **changes)
@@ -144,9 +163,8 @@ class World:
         async with self.database.connection() as connection:
             rows = await list_tracked(connection) if coins is None else (await read_coins(connection, coins)).values()
             currencies = await list_currencies(connection)
-        series = [Series(coin.id, currency.id) for coin in rows for currency in currencies]
         defaults: dict[str, Any] = {"granularities": tuple(Granularity), "history_days": 90, "asked": {}}
-        return RefreshRequest(series=series, **(defaults | given))
+        return RefreshRequest(series=series_of(rows, currencies), **(defaults | given))
 
     async def refresh(self, **request: Any) -> RunRow:
         """A refresh from beginning to end."""
@@ -192,14 +210,15 @@ class World:
         return [list(row) for row in rows]
 
     async def assert_true(self, coins: Sequence[str] = DEFAULT_COINS, days: int = 90) -> None:
-        """Nothing lost, nothing twice, nothing different: the tables are the simulator's truth."""
+        """Nothing lost, nothing twice, nothing different: so far back the tables are the simulator's truth."""
         for granularity in Granularity:
             end = floor(self.clock.now(), granularity.width)
             start = end - timedelta(days=days)
             for coin in coins:
                 for currency in self.settings.currencies:
                     truth = await self.simulator.truth(coin, currency, granularity, start, end)
-                    found = await self.stored(coin, currency, granularity)
+                    stored = await self.stored(coin, currency, granularity)
+                    found = [row for row in stored if row[0] >= start.timestamp()]
                     assert found == truth, f"{coin} in {currency}, {granularity}"
 
     async def table_hash(self, granularity: Granularity) -> str:

@@ -23,4 +23,5 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     )
     with program("demo", env=env) as running:
         running.wait_for("refresh: succeeded")
+        running.wait_for("tracked coins are described")  # from then on the provider is asked by the tests alone
         yield json.loads((folder / "demo.json").read_text())

@@ -134,3 +134,25 @@ def test_a_wrong_setting_is_named_in_one_line_without_its_value(given: dict[str,
     assert "hunter2" not in failed.stderr
     assert "Traceback" not in failed.stderr
     assert len(failed.stderr.strip().splitlines()) == 1
+
+
+def test_track_and_untrack_say_what_they_did_and_end_with_one_when_some_failed(env: dict[str, str]) -> None:
+    tracked = call("track", "cardano", "nothing", env=env)
+    stopped = call("untrack", "cardano", env=env)
+    refused = call("track", "ltc", env=env)
+
+    assert [answer.returncode for answer in (tracked, stopped, refused)] == [1, 0, 2]
+    assert "tracked: cardano" in tracked.stdout
+    assert "requests for their history are queued" in tracked.stdout
+    assert "NOT_FOUND: no coin has the slug 'nothing'" in tracked.stdout
+    assert "not tracked any more: cardano" in stopped.stdout
+    assert "did you mean litecoin" in refused.stdout
+
+
+def test_tracking_needs_a_token_with_the_scope_admin(env: dict[str, str]) -> None:
+    token = call("token", "create", "no-admin", "--scope", "REFRESH", env=env).stdout.strip()
+
+    refused = call("track", "cardano", env=env | {"PRICEGRAPH_TOKEN": token})
+
+    assert refused.returncode == 2
+    assert "FORBIDDEN" in refused.stdout

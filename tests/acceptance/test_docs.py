@@ -118,11 +118,23 @@ async def test_the_answer_in_the_readme_is_the_real_one(world: World, database: 
 def test_the_configuration_page_lists_every_setting_with_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     for field in Settings.model_fields.values():
-        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        shown = f"`{default}`" if default is not None else ""
+        default = _as_written(field.default)
+        shown = f"`{default}`" if default else ""
         assert f"| `{field.alias}` | {shown} | {field.description} |" in page
     mentioned = set(re.findall(r"^\| `([A-Z]+_[A-Z_]+)` \|", page, re.MULTILINE)) - {"COINGECKO_PLAN"}
     assert mentioned == {field.alias for field in Settings.model_fields.values()} - {"COINGECKO_PLAN"}
+
+
+def _as_written(default: object) -> str:
+    """A default as one would put it into the environment; empty where there is none."""
+    match default:
+        case None:
+            return ""
+        case tuple():
+            return ",".join(default)
+        case bool():
+            return str(default).lower()
+    return str(default)
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

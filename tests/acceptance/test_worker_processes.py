@@ -91,6 +91,8 @@ async def worker(world: World, log: Path) -> AsyncIterator[asyncio.subprocess.Pr
         COINGECKO_CALLS_PER_MINUTE=str(PLENTY),
         PRICEGRAPH_COINS=",".join(COINS),
         PRICEGRAPH_CURRENCIES=",".join(CURRENCIES),
+        PRICEGRAPH_RATE_CURRENCIES="off",
+        PRICEGRAPH_REFRESH_CRON="off",
     )
     with log.open("ab") as output:
         command = (str(BIN / "pricegraph"), "worker")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.gaps import Stored, list_first_points, read_stored
+from db.gaps import Stored, list_first_points, list_provisional, read_stored
 from db.pool import Connection, Database
 from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS
@@ -99,3 +99,24 @@ async def test_a_day_has_24_hours_where_clocks_change(database: Database, change
         await store(connection, SERIES[0], Granularity.DAILY, days)
         found = await read_stored(connection, SERIES[:1], Granularity.DAILY, window)
     assert in_utc(found[SERIES[0]]) == Stored(7, min(days), max(days), [])
+
+
+@pytest.mark.parametrize("granularity", Granularity)
+async def test_points_that_wait_to_be_confirmed_are_found_in_stretches(
+    database: Database, granularity: Granularity
+) -> None:
+    def window(first: int, end: int) -> Window:
+        return Window(STARTS[0] + first * granularity.width, STARTS[0] + end * granularity.width)
+
+    async with database.connection() as connection:
+        await connection.execute("set timezone to 'Europe/Berlin'")
+        for one in SERIES[:2]:
+            points = [Point(window(place, place).start, 1.0, STARTS[0]) for place in (0, 1, 2, 3, 5, 6, 9)]
+            await upsert_points(connection, one, granularity, COINBASE, points, STARTS[0], provisional=True)
+        await store(connection, SERIES[0], granularity, {window(2, 3).start})
+        await store(connection, SERIES[1], granularity, {window(place, place).start for place in range(10)})
+
+        found = await list_provisional(connection, SERIES, granularity, window(1, 9))
+
+    stretches = {one: [Window(w.start.astimezone(UTC), w.end.astimezone(UTC)) for w in ws] for one, ws in found.items()}
+    assert stretches == {SERIES[0]: [window(1, 2), window(3, 4), window(5, 7)]}

@@ -52,6 +52,22 @@ def test_a_second_migration_finds_nothing_to_do(empty_database_url: str) -> None
     assert migration_of(empty_database_url) == newest_migration()
 
 
+def test_an_ordinary_role_migrates_a_database_of_its_own(empty_database_url: str) -> None:
+    """On a server with TimescaleDB it gets ordinary tables, unless somebody created the extension for it."""
+    role = f"ordinary_{os.getpid()}"
+    parts = psycopg.conninfo.conninfo_to_dict(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"create role {role}")
+        connection.execute(f"grant all on database {parts['dbname']} to {role}; grant all on schema public to {role}")
+    try:
+        migrate(f"{empty_database_url}{'&' if '?' in empty_database_url else '?'}options=-c%20role%3D{role}")
+
+        assert migration_of(empty_database_url) == newest_migration()
+    finally:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
+            connection.execute(f"reassign owned by {role} to current_user; drop owned by {role}; drop role {role}")
+
+
 @pytest.mark.slow
 def test_processes_that_migrate_at_once_all_succeed(empty_database_url: str) -> None:
     processes = [start_migrating(empty_database_url) for _ in range(3)]
@@ -138,11 +154,17 @@ def test_prices_are_hypertables_on_timescaledb_and_ordinary_tables_elsewhere(dat
 
 
 @pytest.mark.parametrize("table", ["price_hourly", "price_daily"])
-def test_the_primary_key_covers_what_a_chart_reads_and_is_the_only_index(database_url: str, table: str) -> None:
-    indexes = query(database_url, f"select indexdef from pg_indexes where tablename = '{table}'")
+def test_the_primary_key_covers_what_a_chart_reads_and_beside_it_only_the_few_provisional_points_are_indexed(
+    database_url: str, table: str
+) -> None:
+    indexes = query(database_url, f"select indexdef from pg_indexes where tablename = '{table}' order by indexname")
     assert indexes == [
         (
             f"CREATE UNIQUE INDEX {table}_pkey ON public.{table} USING btree (coin_id, currency_id, ts) "
             "INCLUDE (price, market_cap, volume_24h)",
-        )
+        ),
+        (
+            f"CREATE INDEX {table}_provisional ON public.{table} USING btree (coin_id, currency_id, ts) "
+            "WHERE provisional",
+        ),
     ]

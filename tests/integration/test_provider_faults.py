@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from db.runs import RunRow
-from db.series import Granularity
-from tests.world import World
+from db.series import HOUR, Granularity
+from tests.world import World, hours_ago
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ async def texts(world: World) -> str:
 
 
 async def test_an_answer_that_is_damaged_on_its_way_is_fetched_again(small: World) -> None:
-    kinds = ("500", "502html", "503", "truncated", "wrong-length", "gzip-bad", "429", "429-date", "throttled")
+    kinds = ("500", "502html", "503", "truncated", "wrong-length", "gzip-bad", "reset", "429", "429-date", "throttled")
     for kind in kinds:
         await forget_prices(small)
         await small.simulator.fault(kind, count=2)
@@ -61,6 +61,21 @@ async def test_an_answer_that_is_damaged_on_its_way_is_fetched_again(small: Worl
         assert run.status == "SUCCEEDED", kind
         assert [entry["fault"] for entry in await small.simulator.requests()] == [kind, kind, None]
         await small.assert_true(["bitcoin"], DAYS)
+
+
+async def test_an_hour_that_two_prices_claim_is_left_empty_until_the_provider_makes_up_its_mind(small: World) -> None:
+    """As at the end of summer time, when stamps in local time come twice."""
+    ambiguous = hours_ago(100)
+    await small.simulator.fault("dst", arg=ambiguous.timestamp(), count=1)
+
+    run = await small.refresh(history_days=DAYS)
+
+    assert await rejected(small, run) == 2
+    stored = {row[0] for row in await small.stored("bitcoin", "usd", Granularity.HOURLY)}
+    assert not stored & {int(hour.timestamp()) for hour in (ambiguous, ambiguous - HOUR)}
+    small.clock.advance(timedelta(minutes=31))
+    await heal(small)
+    await small.assert_true(["bitcoin"], DAYS)
 
 
 async def test_nothing_of_a_damaged_answer_is_stored(small: World) -> None:

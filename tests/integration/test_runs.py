@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from db.queue import requeue_orphans
-from db.refresh import IdempotencyConflict, record_refresh
+from db.recording import IdempotencyConflict
+from db.refresh import record_refresh
 from db.series import Granularity
 from tests.world import World
 

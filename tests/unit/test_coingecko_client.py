@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from db.planning import DAILY_SPAN, HOURLY_SPAN, oldest_allowed
 from db.series import DAY, HOUR, Granularity, Window, ceil, floor
 from ingest.errors import FatalProviderError, Kind, ProviderError, RetryableProviderError
-from ingest.providers.coingecko import PLANS, CoinGecko, History, budget_of, make_client
+from ingest.providers.coingecko import PLANS, CoinGecko, budget_of, make_client
+from ingest.providers.coingecko_history import History
 from ingest.settings import IngestSettings, Plan
 
 NOW = datetime(2026, 11, 20, 19, 37, 12, 345_678, tzinfo=UTC)
@@ -90,7 +91,7 @@ async def test_a_price_that_is_none_is_refused_and_its_neighbours_are_kept(price
     history = await fetch(body)
 
     assert [sample.price for sample in history.samples] == [1.0, 3.0]
-    assert history.rejected == [START + HOUR + timedelta(seconds=41.331)]
+    assert [row.time for row in history.rejected] == [START + HOUR + timedelta(seconds=41.331)]
 
 
 @pytest.mark.parametrize("row", ["[]", "[1]", "[1, 2, 3]", "[null, 2]", '["x", 2]', "[-5, 2]", "[1e99, 2]"])

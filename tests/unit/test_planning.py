@@ -14,13 +14,12 @@ from db.planning import (
     DAILY_SPAN,
     HOURLY_SPAN,
     PlannedTask,
-    clip,
     days_of,
     oldest_allowed,
     plan_series,
-    subtract,
 )
 from db.series import DAY, EPOCH, HOUR, Granularity, Series, Window, floor
+from db.windows import clip, subtract
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 BITCOIN = Series(1, 1)

@@ -38,7 +38,7 @@ ORDERS = {
 FILTERS: list[tuple[dict[str, Any] | None, str]] = [
     (None, "true"),
     ({"tracked": True}, "tracked"),
-    ({"search": "nAmE 1"}, "name like 'Name 1%'"),
+    ({"search": "s1"}, "symbol like 'S1%'"),
     ({"symbol": "s7", "tracked": False}, "symbol = 'S7' and not tracked"),
     ({"slugs": ["slug-7919", "slug-15838", "unknown"]}, "slug in ('slug-7919', 'slug-15838')"),
 ]

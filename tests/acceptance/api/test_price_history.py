@@ -11,7 +11,10 @@ import pytest
 from db.pool import Database
 from db.prices import Point
 from db.series import DAY, HOUR, Granularity, Window, complete, floor
+from resolvers.intervals import Interval
+from resolvers.ranges import FIRST_BLOCK
 from tests.api import Api, add_coins, add_points, execute, iso
+from tests.oracle import Ask, expected_points
 from tests.world import NOW
 
 HISTORY = """
@@ -50,8 +53,8 @@ def as_stored(point: Point) -> dict[str, Any]:
     return {
         "time": iso(point.ts),
         "price": point.price,
-        "high": point.high,
-        "low": point.low,
+        "high": point.price,
+        "low": point.price,
         "volume24h": point.volume_24h,
         "marketCap": point.market_cap,
         "origin": "OBSERVED",
@@ -150,12 +153,14 @@ async def test_the_instants_that_were_used_are_echoed_in_utc(api: Api, database:
         assert (await history(api, start, end))["range"] == {"from": used_start, "to": used_end}
 
 
-async def test_auto_is_hourly_up_to_500_points_and_daily_above(api: Api, database: Database) -> None:
+async def test_auto_is_the_smallest_interval_of_at_most_500_points(api: Api, database: Database) -> None:
     await add_coins(database, 1)
     for start, interval, granularity, count in (
         ("now-499h", "HOUR_1", "HOURLY", 499),
-        ("now-500h", "DAY_1", "DAILY", 21),
+        ("now-500h", "HOUR_4", "HOURLY", 125),
         ("now-499d", "DAY_1", "DAILY", 499),
+        ("now-500d", "WEEK_1", "DAILY", 71),
+        ("2009-01-03T00:00:00Z", "MONTH_1", "DAILY", 214),
     ):
         found = await history(api, start, interval="AUTO")
 
@@ -186,6 +191,35 @@ async def test_a_range_longer_than_10000_points_is_read_in_parts_without_loss_or
     assert parts == 3
 
 
+@pytest.mark.slow
+async def test_all_time_since_the_first_block_is_answered_at_every_interval(api: Api, database: Database) -> None:
+    await add_coins(database, 1)
+    query = """
+    query Part($from: Time!, $interval: Interval!, $granularity: Granularity) {
+      coin(slug: "coin-1") {
+        history(from: $from, interval: $interval, granularity: $granularity) { nextFrom columns { time } }
+      }
+    }
+    """
+    for interval, store, parts in (
+        ("HOUR_4", "HOURLY", 4),
+        ("HOUR_12", "HOURLY", 2),
+        ("DAY_1", "DAILY", 1),
+        ("DAY_1", "HOURLY", 1),
+        ("YEAR_1", "HOURLY", 1),
+    ):
+        start: str | None = iso(FIRST_BLOCK)
+        found: list[str] = []
+        for _ in range(parts):
+            part = (await api.ask(query, **{"from": start}, interval=interval, granularity=store))["coin"]["history"]
+            found += part["columns"]["time"]
+            start = part["nextFrom"]
+
+        assert start is None
+        every = expected_points([], Ask(FIRST_BLOCK, NOW, Interval(interval), Granularity(store)), NOW)
+        assert found == [iso(point["time"]) for point in every]
+
+
 async def test_one_unknown_coin_fails_no_other_and_the_order_is_kept(api: Api, database: Database) -> None:
     await add_coins(database, 3)
     asked = ["coin-3", "S2", "coin-1", "nothing", "coin-1"]
@@ -206,7 +240,7 @@ async def test_one_unknown_coin_fails_no_other_and_the_order_is_kept(api: Api, d
         "message": "no coin has the slug 'S2'; did you mean coin-2?",
         "field": ["coins"],
     }
-    assert "`coins` lists the slugs" in results[3]["error"]["message"]
+    assert "`coins(filter: {search})` finds similar ones" in results[3]["error"]["message"]
 
 
 async def test_no_coins_are_no_histories(api: Api, database: Database) -> None:

@@ -1,0 +1,74 @@
+"""The stored sample nearest to an instant, for many series and instants at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from db.pool import Connection
+from db.series import Granularity, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """No sample further than `tolerance` from `at` is an answer."""
+
+    series: Series
+    at: datetime
+    tolerance: timedelta
+
+
+class NearestRow(NamedTuple):
+    ts: datetime
+    price: float
+    observed_at: datetime
+    provider_id: int
+    granularity: Granularity
+
+
+# Before and after the instant, in either store: four index look-ups. A sample lies within half an hour of its bucket's
+# start, so the buckets to look at reach that much further than the tolerance.
+_NEAREST = """
+select w.place, n.ts, n.price, n.observed_at, n.provider_id, n.granularity
+from unnest(%(coins)s::int[], %(currencies)s::smallint[], %(instants)s::timestamptz[], %(tolerances)s::interval[])
+    with ordinality as w (coin_id, currency_id, at, tolerance, place)
+cross join lateral (
+    select * from (
+        (select p.ts, p.price, p.observed_at, p.provider_id, 'HOURLY' as granularity from price_hourly p
+         where p.coin_id = w.coin_id and p.currency_id = w.currency_id
+           and p.ts <= w.at and p.ts >= w.at - w.tolerance - interval '30 minutes' order by p.ts desc limit 1)
+        union all
+        (select p.ts, p.price, p.observed_at, p.provider_id, 'HOURLY' from price_hourly p
+         where p.coin_id = w.coin_id and p.currency_id = w.currency_id
+           and p.ts > w.at and p.ts <= w.at + w.tolerance + interval '30 minutes' order by p.ts limit 1)
+        union all
+        (select p.ts, p.price, p.observed_at, p.provider_id, 'DAILY' from price_daily p
+         where p.coin_id = w.coin_id and p.currency_id = w.currency_id
+           and p.ts <= w.at and p.ts >= w.at - w.tolerance - interval '30 minutes' order by p.ts desc limit 1)
+        union all
+        (select p.ts, p.price, p.observed_at, p.provider_id, 'DAILY' from price_daily p
+         where p.coin_id = w.coin_id and p.currency_id = w.currency_id
+           and p.ts > w.at and p.ts <= w.at + w.tolerance + interval '30 minutes' order by p.ts limit 1)
+    ) candidates
+    where observed_at between w.at - w.tolerance and w.at + w.tolerance
+    order by abs(extract(epoch from observed_at - w.at)), granularity desc, ts
+    limit 1
+) n
+"""
+
+
+async def list_nearest(connection: Connection, lookups: Sequence[Lookup]) -> list[NearestRow | None]:
+    """One answer per look-up, in order; the hourly sample where both stores have one equally near."""
+    parameters = {
+        "coins": [one.series.coin_id for one in lookups],
+        "currencies": [one.series.currency_id for one in lookups],
+        "instants": [one.at for one in lookups],
+        "tolerances": [one.tolerance for one in lookups],
+    }
+    found: dict[int, NearestRow] = {}
+    cursor = await connection.execute(_NEAREST, parameters)
+    for place, ts, price, observed_at, provider, granularity in await cursor.fetchall():
+        found[place - 1] = NearestRow(ts, price, observed_at, provider, Granularity(granularity))
+    return [found.get(place) for place in range(len(lookups))]

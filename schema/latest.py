@@ -1,0 +1,54 @@
+"""The newest price of a coin."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from db.reference import PROVIDER_CODES
+from resolvers.freshness import FreshnessView
+from resolvers.latest import LatestView
+from resolvers.quotes import Quote
+from schema.coverage import Freshness
+from schema.currencies import Currency
+from schema.enums import Provider
+
+
+@strawberry.type(description="The newest price that is known, whatever its bucket.")
+class LatestPrice:
+    price: float = strawberry.field(description="In `currency`.")
+    currency: Currency = strawberry.field(description="What the price is in.")
+    market_cap: float | None = strawberry.field(
+        description="In `currency`; null where the provider has no such figure."
+    )
+    volume24h: float | None = strawberry.field(
+        description="Traded in the 24 hours before, in `currency`; null where the provider has no such figure."
+    )
+    change24h_percent: float | None = strawberry.field(
+        description="Against the stored hour nearest to 24 hours earlier; null when that is not stored."
+    )
+    observed_at: datetime = strawberry.field(description="The provider's stamp of the price.")
+    provider: Provider = strawberry.field(description="Who gave it.")
+    fx_rate: float | None = strawberry.field(
+        description="What the stored price was multiplied by, when it was converted."
+    )
+    fx_rate_at: datetime | None = strawberry.field(
+        description="The hour that the rate is from: at most 3 days before the price, never later."
+    )
+    freshness: Freshness = strawberry.field(description="Whether it is as young as it should be.")
+
+    @classmethod
+    def from_view(cls, view: LatestView, quote: Quote, freshness: FreshnessView) -> LatestPrice:
+        return cls(
+            price=view.price,
+            currency=Currency.from_row(quote.currency),
+            market_cap=view.market_cap,
+            volume24h=view.volume_24h,
+            change24h_percent=view.change_percent,
+            observed_at=view.observed_at,
+            provider=Provider[PROVIDER_CODES[view.provider_id]],
+            fx_rate=view.fx_rate,
+            fx_rate_at=view.fx_rate_at,
+            freshness=Freshness.from_view(freshness),
+        )
