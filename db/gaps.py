@@ -118,3 +118,23 @@ async def list_first_points(
     parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
     rows = await (await connection.execute(query, parameters)).fetchall()
     return {Series(coin, currency): first for coin, currency, first in rows}
+
+
+_NEWEST = """
+select w.coin_id, w.currency_id, l.observed_at
+from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+cross join lateral (
+    select p.observed_at from {table} p
+    where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts desc limit 1
+) l
+"""
+
+
+async def list_newest(
+    connection: Connection, series: Sequence[Series], granularity: Granularity
+) -> dict[Series, datetime]:
+    """The provider's stamp of the newest stored point of each series that has one."""
+    query = sql.SQL(_NEWEST).format(table=sql.Identifier(granularity.table))
+    parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
+    rows = await (await connection.execute(query, parameters)).fetchall()
+    return {Series(coin, currency): at for coin, currency, at in rows}

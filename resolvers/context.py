@@ -9,15 +9,16 @@ from datetime import datetime
 
 from strawberry.dataloader import DataLoader
 
+from db.candles import CandleRow
 from db.coins import CoinRow, read_coins_by_id, read_provider_ids
 from db.currencies import CurrencyRow, list_known_currencies
+from db.gaps import list_newest
 from db.issues import Evidence, read_evidence
 from db.pool import Database
-from db.prices import CandleRow, list_observed
 from db.profiles import Profile, read_profiles
 from db.revisions import RevisionRow
 from db.runs import RunTotals, read_totals
-from db.series import Series
+from db.series import Granularity, Series
 from resolvers.coverage import CoverageKey, CoverageLoader, CoverageView
 from resolvers.errors import ApiError, Code
 from resolvers.gaps import GapView
@@ -64,6 +65,7 @@ class Context:
     operation_name: str | None = None
     caller: Caller | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    wait_deadline: float | None = None
 
     def __post_init__(self) -> None:
         coverage = CoverageLoader(self.database, self.now)
@@ -71,7 +73,9 @@ class Context:
         latest = LatestLoader(self.database)
         self.history: DataLoader[HistoryKey, list[CandleRow]] = DataLoader(load_fn=history.load)
         self.latest: DataLoader[LatestKey, LatestView | ApiError | None] = DataLoader(load_fn=latest.load)
-        self.observed_at: DataLoader[Series, datetime | None] = DataLoader(load_fn=self._load_observed)
+        self.observed_at: DataLoader[tuple[Series, Granularity], datetime | None] = DataLoader(
+            load_fn=self._load_observed
+        )
         self.coin_by_id: DataLoader[int, CoinRow] = DataLoader(load_fn=self._load_coins)
         self.profile: DataLoader[int, Profile] = DataLoader(load_fn=self._load_profiles)
         self.provider_ids: DataLoader[int, list[tuple[int, str]]] = DataLoader(load_fn=self._load_provider_ids)
@@ -86,6 +90,7 @@ class Context:
         )
         self._currencies: asyncio.Task[list[CurrencyRow]] | None = None
         self._points = 0
+        self._values = 0
 
     async def known_currencies(self) -> list[CurrencyRow]:
         """Every currency there is; read once a request."""
@@ -116,6 +121,17 @@ class Context:
                 "ask for fewer coins, a shorter range or DAY_1",
             )
 
+    def charge_values(self, values: int) -> None:
+        """Count values that are about to be written, each alias anew: a long answer keeps others waiting."""
+        self._values += values
+        limit = self.settings.limits.max_values_per_query
+        if self._values > limit:
+            raise ApiError(
+                Code.COST_EXCEEDED,
+                f"the fields of all points are more than the {limit:,} values that fit in one answer; "
+                "ask for fewer points or fewer of their fields",
+            )
+
     def require(self, scope: str) -> Caller:
         """The caller, if the token may do this."""
         if self.caller is None:
@@ -130,10 +146,14 @@ class Context:
         async with self.database.connection() as connection:
             return await list_known_currencies(connection)
 
-    async def _load_observed(self, series: list[Series]) -> Sequence[datetime | None]:
+    async def _load_observed(self, keys: list[tuple[Series, Granularity]]) -> Sequence[datetime | None]:
+        found: dict[tuple[Series, Granularity], datetime] = {}
         async with self.database.connection() as connection:
-            found = await list_observed(connection, series)
-        return [found.get(one) for one in series]
+            for granularity in {granularity for _, granularity in keys}:
+                series = [one for one, other in keys if other is granularity]
+                newest = await list_newest(connection, series, granularity)
+                found |= {(one, granularity): at for one, at in newest.items()}
+        return [found.get(key) for key in keys]
 
     async def _load_coins(self, ids: list[int]) -> Sequence[CoinRow]:
         async with self.database.connection() as connection:

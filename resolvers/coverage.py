@@ -97,7 +97,7 @@ class CoverageLoader:
                 series = {key.series for key in group} | {_rated(key.pair) for key in group if key.pair}
                 evidence = await self._read_evidence(connection, list(series), granularity, window)
                 for key in group:
-                    found[key] = _explain(views[key], evidence)
+                    found[key] = [_look_ahead(gap, self._now) for gap in _explain(views[key], evidence)]
         return [found[key] for key, _ in pairs]
 
     async def _read_evidence(
@@ -148,6 +148,12 @@ def _explain(view: CoverageView, evidence: dict[Series, Evidence]) -> list[GapVi
         unrated = explain_holes(view.unrated, evidence[_rated(view.key.pair)], width)
         gaps += [replace(gap, reason=GapReason.FX_UNAVAILABLE) for gap in unrated]
     return sorted(gaps, key=lambda gap: gap.window)
+
+
+def _look_ahead(gap: GapView, now: datetime) -> GapView:
+    """What could have been asked for again already waits for the next refresh."""
+    past = gap.next_attempt_at is not None and gap.next_attempt_at < now
+    return replace(gap, next_attempt_at=None) if past else gap
 
 
 def _rated(pair: RatePair) -> Series:

@@ -41,6 +41,17 @@ def judge_freshness(
     return FreshnessView(as_of, age, expected, age is None or age > expected, key)
 
 
+async def resolve_freshness(context: Context, coin_id: int, quote: Quote, granularity: Granularity) -> FreshnessView:
+    """How young the stored points are; what is converted is as old as the older of price and rate."""
+    series = [Series(coin_id, quote.base.id)]
+    if quote.pair:
+        series.append(Series(quote.pair.coin_id, quote.pair.quote_id))
+    stamps = await context.observed_at.load_many([(one, granularity) for one in series])
+    known = [stamp for stamp in stamps if stamp]
+    as_of = min(known) if len(known) == len(series) else None
+    return judge_freshness(coin_id, quote, granularity, as_of, context.now)
+
+
 async def resolve_stale_reason(context: Context, view: FreshnessView) -> GapReason | None:
     """Why the newest bucket is missing; None when the series is fresh, or nothing is missing."""
     if not view.is_stale:

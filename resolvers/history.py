@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from db.candles import CandleRow, list_candles
 from db.coins import CoinRow
 from db.pool import Connection, Database
-from db.prices import CandleRow, list_candles
 from db.series import Granularity, Series, Window, complete
 from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey

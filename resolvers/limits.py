@@ -13,6 +13,7 @@ class Limits:
 
     max_points_per_series: int = 10_000
     max_points_per_query: int = 100_000
+    max_values_per_query: int = 500_000
     max_coins_per_batch: int = 1_000
     max_page_size: int = MAX_PAGE_SIZE
     max_depth: int = 15

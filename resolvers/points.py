@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from db.prices import CandleRow
+from db.candles import CandleRow
 from db.reference import PROVIDER_IDS
-from db.series import DAY, RECHECK, Granularity
+from db.series import DAY, RECHECK, Granularity, Window
 from resolvers.errors import ApiError, Code
 from resolvers.ranges import Asked
 
@@ -78,28 +78,32 @@ class PointView(NamedTuple):
 
 
 def make_points(rows: Sequence[CandleRow], asked: Asked, filling: Filling, now: datetime) -> list[PointView]:
-    """The points of a range, oldest first. DATA_INCOMPLETE under ERROR when a bucket that has ended is missing.
+    """The points of a range, oldest first.
 
     The bucket that is running now is among them once something of it is stored. `rows` may begin before the range:
-    such rows are only carried.
+    such rows are only carried. DATA_INCOMPLETE under ERROR when a bucket lacks a sample that it should have by now.
     """
     by_time = {row.ts: row for row in rows}
     points = []
+    lacking = []
     carried = _Carried(filling.patience(asked.granularity), [row for row in rows if row.ts < asked.window.start])
     for time in asked.times(now):
-        end = asked.interval.after(time)
+        bucket = Window(time, asked.interval.after(time))
         row = by_time.get(time)
-        if row is None and end > now:
+        if row is None and bucket.end > now:
             continue
-        state = _state(row, end, now)
+        whole = row is not None and row.samples == bucket.buckets(asked.granularity.width)
+        state = _state(row if whole else None, bucket.end, now)
+        if not whole and bucket.end <= (now - RECHECK if filling.final_only else now):
+            lacking.append(time)
         point = _from_row(row, state) if row else carried.point(time, state)
         carried.note(row)
         if not (filling.final_only and state is not PointState.FINAL):
             points.append(point)
+    if filling.policy is GapPolicy.ERROR and lacking:
+        raise _incomplete(lacking)
     if filling.policy is GapPolicy.OMIT:
         return [point for point in points if point.origin is not PointOrigin.MISSING]
-    if filling.policy is GapPolicy.ERROR:
-        _refuse_holes(points)
     return points
 
 
@@ -131,10 +135,11 @@ class _Carried:
         )
 
 
-def _state(row: CandleRow | None, end: datetime, now: datetime) -> PointState:
+def _state(whole: CandleRow | None, end: datetime, now: datetime) -> PointState:
+    """None for a bucket that lacks samples: a refresh may still bring them."""
     if end > now:
         return PointState.PARTIAL
-    if end > now - RECHECK or (row and row.provisional):
+    if end > now - RECHECK or whole is None or whole.provisional:
         return PointState.PROVISIONAL
     return PointState.FINAL
 
@@ -166,12 +171,9 @@ def _origin(row: CandleRow) -> PointOrigin:
     return PointOrigin.MANUAL if row.provider_id == PROVIDER_IDS["MANUAL"] else PointOrigin.OBSERVED
 
 
-def _refuse_holes(points: Sequence[PointView]) -> None:
-    missing = [point.time for point in points if point.origin is PointOrigin.MISSING]
-    if missing:
-        first = missing[0].isoformat().replace("+00:00", "Z")
-        raise ApiError(
-            Code.DATA_INCOMPLETE,
-            f"{len(missing):,} of {len(points):,} points are missing, the first one at {first}; "
-            "`coverage { gaps }` says why",
-        )
+def _incomplete(lacking: Sequence[datetime]) -> ApiError:
+    first = lacking[0].isoformat().replace("+00:00", "Z")
+    return ApiError(
+        Code.DATA_INCOMPLETE,
+        f"samples are missing in {len(lacking):,} buckets, the first at {first}; `coverage {{ gaps }}` says why",
+    )

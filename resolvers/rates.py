@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from db.candles import Conversion
 from db.pool import Connection
-from db.prices import Conversion
 from db.rates import Rate, RatePair, list_rates
 from db.series import Granularity, Window
 from db.windows import merge

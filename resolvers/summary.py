@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolvers.points import PointOrigin, PointView
 
@@ -24,21 +25,36 @@ class SummaryView:
     max_drawdown_percent: float | None = None
 
 
+class _Known(NamedTuple):
+    point: PointView
+    price: float
+    low: float
+    high: float
+    close: float
+
+
 def summarise(points: Sequence[PointView]) -> SummaryView:
     """Of several lowest or highest points the first one counts."""
-    known = [(point, point.price) for point in points if point.origin not in _INVENTED and point.price is not None]
+    known = list(_list_known(points))
     if not known:
         return SummaryView()
-    prices = [price for _, price in known]
+    prices = [one.price for one in known]
     return SummaryView(
-        first=known[0][0],
-        last=known[-1][0],
-        lowest=min(known, key=lambda pair: pair[1])[0],
-        highest=max(known, key=lambda pair: pair[1])[0],
+        first=known[0].point,
+        last=known[-1].point,
+        lowest=min(known, key=lambda one: one.low).point,
+        highest=max(known, key=lambda one: one.high).point,
         mean=_finite(sum(prices) / len(prices)),
-        change_percent=_finite((prices[-1] / prices[0] - 1) * 100),
+        change_percent=_finite((known[-1].close / prices[0] - 1) * 100),
         max_drawdown_percent=_max_drawdown(prices) * 100,
     )
+
+
+def _list_known(points: Sequence[PointView]) -> Iterator[_Known]:
+    for point in points:
+        prices = (point.price, point.low, point.high, point.close)
+        if point.origin not in _INVENTED and None not in prices:
+            yield _Known(point, *(price for price in prices if price is not None))
 
 
 def _finite(value: float) -> float | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 from strawberry.types import Info as StrawberryInfo
+from strawberry.types.nodes import SelectedField, Selection
 
 from db.series import Window
 from resolvers import errors
@@ -47,3 +48,12 @@ class ApiError:
             retry_at=error.retry_at,
             field=error.field,
         )
+
+
+def count_fields(info: Info) -> int:
+    """How many fields are selected inside the one that is being resolved, fragments written out."""
+    return sum(_count(one.selections) for one in info.selected_fields)
+
+
+def _count(selections: list[Selection]) -> int:
+    return sum(1 if isinstance(one, SelectedField) else _count(one.selections) for one in selections)

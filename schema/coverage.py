@@ -77,7 +77,9 @@ class Coverage:
         )
 
 
-@strawberry.type(description="How young the newest observation of a series is.")
+@strawberry.type(
+    description="How young the newest observation is. What is converted is as old as the older of price and rate."
+)
 class Freshness:
     view: strawberry.Private[FreshnessView]
     as_of: datetime | None = strawberry.field(description="The newest observation; null when there is none.")

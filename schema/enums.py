@@ -72,7 +72,9 @@ class GapPolicy(Enum):
         description="The last price before, with origin CARRIED, as long as it is no older than `carryLimit`; then a "
         "point as under NULLS.",
     )
-    ERROR = value("ERROR", description="The error DATA_INCOMPLETE instead of an answer with holes.")
+    ERROR = value(
+        "ERROR", description="The error DATA_INCOMPLETE instead of points that are missing, or made of too few samples."
+    )
 
 
 @strawberry.enum(description="Where a point's values come from.")
@@ -89,10 +91,12 @@ class PointState(Enum):
     PARTIAL = value("PARTIAL", description="Its bucket is running now.")
     PROVISIONAL = value(
         "PROVISIONAL",
-        description="Its bucket ended less than 48 hours ago, so that refreshes still compare it; or a sample waits to "
-        "be confirmed.",
+        description="Its bucket ended less than 48 hours ago, so that refreshes still compare it; or a sample of it is "
+        "missing, or waits to be confirmed.",
     )
-    FINAL = value("FINAL", description="Settled. Only a forced refresh, or a price set by hand, can change it.")
+    FINAL = value(
+        "FINAL", description="Settled, and all there. Only a forced refresh, or a price set by hand, can change it."
+    )
 
 
 @strawberry.enum(description="An outside source of prices.")
@@ -103,7 +107,7 @@ class Provider(Enum):
 
 @strawberry.enum(description="Why buckets are missing.")
 class GapReason(Enum):
-    NOT_FETCHED = value("NOT_FETCHED", description="Nobody has asked for them yet; a refresh will.")
+    NOT_FETCHED = value("NOT_FETCHED", description="Nobody has asked for them yet; a refresh of that time will.")
     BEFORE_LISTING = value("BEFORE_LISTING", description="Older than the first price the provider has.")
     RATE_LIMITED = value("RATE_LIMITED", description="The provider's rate limit or monthly quota stood in the way.")
     PLAN_LIMIT = value("PLAN_LIMIT", description="Older than the provider's plan reaches back.")
@@ -208,5 +212,5 @@ class ErrorCode(Enum):
     PROVIDER_RATE_LIMITED = value("PROVIDER_RATE_LIMITED", description="The provider asked to wait.")
     PROVIDER_PLAN_LIMIT = value("PROVIDER_PLAN_LIMIT", description="The provider's plan does not include this.")
     PROVIDER_ERROR = value("PROVIDER_ERROR", description="The provider failed or refused.")
-    CONFLICT = value("CONFLICT", description="It contradicts an earlier request.")
+    CONFLICT = value("CONFLICT", description="It contradicts an earlier request, or what depends on it.")
     INTERNAL = value("INTERNAL", description="A fault of the server's; its log has the request id.")

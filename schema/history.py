@@ -11,7 +11,7 @@ import strawberry
 from db.series import Granularity as StoredGranularity
 from resolvers import errors
 from resolvers.context import Context
-from resolvers.freshness import judge_freshness
+from resolvers.freshness import resolve_freshness
 from resolvers.history import HistoryView, resolve_histories
 from resolvers.instants import Instant
 from resolvers.intervals import Interval as AskedInterval
@@ -32,7 +32,7 @@ from schema.arguments import (
     ToArgument,
     TransformsArgument,
 )
-from schema.common import ApiError, Info, TimeRange
+from schema.common import ApiError, Info, TimeRange, count_fields
 from schema.coverage import Coverage, Freshness
 from schema.currencies import Currency
 from schema.enums import GapPolicy, Granularity, Interval
@@ -50,10 +50,12 @@ if TYPE_CHECKING:
 class HistorySummary:
     first: PricePoint | None = strawberry.field(description="The first point.")
     last: PricePoint | None = strawberry.field(description="The last point.")
-    min: PricePoint | None = strawberry.field(description="The lowest point; of several the first.")
-    max: PricePoint | None = strawberry.field(description="The highest point; of several the first.")
-    mean: float | None = strawberry.field(description="Arithmetic mean of the points.")
-    change_percent: float | None = strawberry.field(description="From the first point to the last, in percent.")
+    min: PricePoint | None = strawberry.field(description="The point with the lowest `low`; of several the first.")
+    max: PricePoint | None = strawberry.field(description="The point with the highest `high`; of several the first.")
+    mean: float | None = strawberry.field(description="Arithmetic mean of the prices.")
+    change_percent: float | None = strawberry.field(
+        description="From the first point's `price` to the last one's `close`, in percent."
+    )
     max_drawdown_percent: float | None = strawberry.field(
         description="The largest fall from a point to a later one, in percent of the former: 0 when it never fell."
     )
@@ -94,12 +96,14 @@ class PriceHistory:
     @strawberry.field(
         description="Oldest first. The bucket that is running now is among them once its first sample is stored."
     )
-    def points(self) -> list[PricePoint]:
+    def points(self, info: Info) -> list[PricePoint]:
+        self._charge(info)
         pairs = zip(self.view.points, self.view.values, strict=True)
         return [PricePoint.from_view(point, value) for point, value in pairs]
 
     @strawberry.field(description="The same points as arrays.")
-    def columns(self) -> PriceColumns:
+    def columns(self, info: Info) -> PriceColumns:
+        self._charge(info)
         return PriceColumns.from_views(self.view.points, self.view.values)
 
     @strawberry.field(description="The range in a few figures.")
@@ -112,14 +116,15 @@ class PriceHistory:
     async def coverage(self, info: Info) -> Coverage:
         return Coverage.from_view(await info.context.coverage.load(self.view.coverage_key(info.context.now)))
 
-    @strawberry.field(description="How young the series is: not of the range, but up to now.")
+    @strawberry.field(description="How young the stored points are: not those of the range, but up to now.")
     async def freshness(self, info: Info) -> Freshness:
-        context = info.context
         view = self.view
-        observed_at = await context.observed_at.load(view.series)
         return Freshness.from_view(
-            judge_freshness(view.coin.id, view.quote, view.asked.granularity, observed_at, context.now)
+            await resolve_freshness(info.context, view.coin.id, view.quote, view.asked.granularity)
         )
+
+    def _charge(self, info: Info) -> None:
+        info.context.charge_values(len(self.view.points) * count_fields(info))
 
     @classmethod
     def from_view(cls, view: HistoryView) -> PriceHistory:

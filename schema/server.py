@@ -18,6 +18,7 @@ from schema.enums import Store
 class Limits:
     max_points_per_series: int = strawberry.field(description="More points are cut; `nextFrom` goes on.")
     max_points_per_query: int = strawberry.field(description="Buckets of all series of one request.")
+    max_values_per_query: int = strawberry.field(description="Points times fields of them, each alias counted anew.")
     max_coins_per_batch: int = strawberry.field(description="Coins in one `priceHistory`.")
     max_page_size: int = strawberry.field(description="`first` of any list.")
     max_depth: int = strawberry.field(description="Nesting of fields.")

@@ -133,7 +133,7 @@ def expected_points(rows: Sequence[Row], ask: Ask, now: datetime) -> list[dict[s
         end = walk_on(start, ask.interval)
         inside = [row for row in rows if start <= row.ts < end]
         point = _candle(inside) if inside else _stand_in([row for row in rows if row.ts < start], start, ask)
-        state = _state(inside, end, now)
+        state = _state(inside, (end - start) // ask.granularity.width, end, now)
         running = end > now and not inside
         omitted = ask.gaps == "OMIT" and point["origin"] == "MISSING"
         if not running and not omitted and (state == "FINAL" or not ask.final_only):
@@ -175,11 +175,25 @@ def _stand_in(before: Sequence[Row], start: datetime, ask: Ask) -> dict[str, Any
     return MISSING | close | seen | {"origin": "CARRIED"}
 
 
-def _state(inside: Sequence[Row], end: datetime, now: datetime) -> str:
+def _state(inside: Sequence[Row], whole: int, end: datetime, now: datetime) -> str:
     if end > now:
         return "PARTIAL"
-    recent = now - end < 48 * HOUR
-    return "PROVISIONAL" if recent or any(row.provisional for row in inside) else "FINAL"
+    open_ = now - end < 48 * HOUR or len(inside) < whole or any(row.provisional for row in inside)
+    return "PROVISIONAL" if open_ else "FINAL"
+
+
+def count_lacking(rows: Sequence[Row], ask: Ask, now: datetime) -> int:
+    """Buckets that have ended, or are settled if only such are asked for, without all of their samples."""
+    known = {row.ts for row in rows}
+    lacking = 0
+    start = walk_back(ask.start, ask.interval)
+    while start < min(ask.end, now):
+        end = walk_on(start, ask.interval)
+        width = ask.granularity.width
+        whole = all(start + width * place in known for place in range((end - start) // width))
+        lacking += end <= now - ask.final_only * 48 * HOUR and not whole
+        start = end
+    return lacking
 
 
 def expected_coverage(rows: Sequence[Row], ask: Ask, now: datetime) -> dict[str, Any]:

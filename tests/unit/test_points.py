@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from db.prices import CandleRow
+from db.candles import CandleRow
 from db.reference import PROVIDER_IDS
 from db.series import DAY, HOUR, Window
 from resolvers.errors import ApiError, Code
@@ -23,7 +23,7 @@ NONE, SETTLED, WAITING, MANUAL, CONVERTED = range(5)
 LIMITS = st.none() | st.timedeltas(timedelta(seconds=1), timedelta(days=60))
 
 
-def row(start: datetime, closed_after: timedelta, kind: int = SETTLED) -> CandleRow:
+def row(start: datetime, closed_after: timedelta, kind: int = SETTLED, samples: int = 1) -> CandleRow:
     """A candle whose values all differ, and differ from those of other candles."""
     price = 100.0 + (start - ORIGIN) / HOUR
     return CandleRow(
@@ -35,7 +35,7 @@ def row(start: datetime, closed_after: timedelta, kind: int = SETTLED) -> Candle
         close=price + 0.1,
         volume_24h=price * 2,
         market_cap=price * 3,
-        samples=4,
+        samples=samples,
         provisional=kind == WAITING,
         observed_at=start + timedelta(seconds=41),
         closed_at=start + closed_after,
@@ -58,9 +58,15 @@ def candles(draw: st.DrawFn, interval: Interval) -> list[CandleRow]:
     for place, kind in enumerate(kinds):
         start = interval.after(first, place)
         width = interval.after(start) - start
-        if kind != NONE:
-            found.append(row(start, draw(st.timedeltas(timedelta(0), width - HOUR / 2)), kind))
+        samples = whole(interval, start) - draw(st.integers(0, 3)) // 3
+        if kind != NONE and samples:
+            found.append(row(start, draw(st.timedeltas(timedelta(0), width - HOUR / 2)), kind, samples))
     return found
+
+
+def whole(interval: Interval, start: datetime) -> int:
+    """How many stored buckets make up one of the interval."""
+    return (interval.after(start) - start) // interval.granularity.width
 
 
 @st.composite
@@ -76,18 +82,18 @@ def cases(draw: st.DrawFn) -> tuple[list[CandleRow], Asked, datetime]:
 FILLINGS = st.builds(Filling, st.sampled_from(GapPolicy), LIMITS, st.booleans())
 
 
-def expected_state(stored: CandleRow | None, end: datetime, now: datetime) -> PointState:
+def expected_state(stored: CandleRow | None, interval: Interval, start: datetime, now: datetime) -> PointState:
+    end = interval.after(start)
     if now < end:
         return PointState.PARTIAL
-    if now < end + timedelta(hours=48) or (stored is not None and stored.provisional):
-        return PointState.PROVISIONAL
-    return PointState.FINAL
+    settled = stored is not None and stored.samples == whole(interval, start) and not stored.provisional
+    return PointState.FINAL if settled and now >= end + timedelta(hours=48) else PointState.PROVISIONAL
 
 
 def expected_point(rows: list[CandleRow], start: datetime, asked: Asked, filling: Filling, now: datetime) -> PointView:
     """One bucket by itself, from all that is stored."""
     own = next((one for one in rows if one.ts == start), None)
-    state = expected_state(own, asked.interval.after(start), now)
+    state = expected_state(own, asked.interval, start, now)
     if own:
         origin = PointOrigin.MANUAL if own.provider_id == PROVIDER_IDS["MANUAL"] else PointOrigin.OBSERVED
         origin = PointOrigin.DERIVED if own.fx_rate else origin
@@ -132,18 +138,23 @@ def test_under_error_there_is_no_hole_or_no_answer(
 ) -> None:
     rows, asked, now = case
     filling = Filling(GapPolicy.ERROR, final_only=final_only)
-    expected = expected_points(rows, asked, filling, now)
-    missing = [point.time for point in expected if point.origin is PointOrigin.MISSING]
-    if not missing:
-        assert make_points(rows, asked, filling, now) == expected
+    samples = {one.ts: one.samples for one in rows}
+    lacking = [
+        start
+        for start in asked.interval.starts(asked.window)
+        if asked.interval.after(start) <= now - final_only * timedelta(hours=48)
+        and samples.get(start, 0) < whole(asked.interval, start)
+    ]
+    if not lacking:
+        assert make_points(rows, asked, filling, now) == expected_points(rows, asked, filling, now)
         return
 
     with pytest.raises(ApiError) as refused:
         make_points(rows, asked, filling, now)
 
     assert refused.value.code is Code.DATA_INCOMPLETE
-    assert refused.value.message.startswith(f"{len(missing)} of {len(expected)} points are missing")
-    assert missing[0].strftime("%Y-%m-%dT%H:%M:%SZ") in refused.value.message
+    assert refused.value.message.startswith(f"samples are missing in {len(lacking)} buckets")
+    assert lacking[0].strftime("%Y-%m-%dT%H:%M:%SZ") in refused.value.message
 
 
 @given(cases(), LIMITS)
@@ -170,6 +181,16 @@ def test_what_is_carried_reaches_exactly_to_its_limit() -> None:
         points = make_points(rows, asked, Filling(GapPolicy.CARRY, limit), ORIGIN + 3 * DAY)
         carried = [point.time for point in points if point.origin is PointOrigin.CARRIED]
         assert carried == [ORIGIN + HOUR * i for i in range(1, last + 1)]
+
+
+def test_what_is_missing_or_lacks_a_sample_is_never_settled() -> None:
+    asked = Asked(Window(ORIGIN, ORIGIN + 8 * HOUR), Interval.HOUR_4, Interval.HOUR_4.granularity)
+    rows = [row(ORIGIN, timedelta(0), samples=3)]
+
+    assert [point.state for point in make_points(rows, asked, Filling(), ORIGIN + 99 * DAY)] == [
+        PointState.PROVISIONAL
+    ] * 2
+    assert make_points(rows, asked, Filling(final_only=True), ORIGIN + 99 * DAY) == []
 
 
 def test_a_bucket_is_settled_48_hours_after_its_end_unless_it_waits_to_be_confirmed() -> None:

@@ -21,9 +21,17 @@ def histories(draw: st.DrawFn) -> list[PointView]:
     choices = draw(st.lists(PRICES, min_size=1, max_size=5))
     points = []
     for place, origin in enumerate(draw(st.lists(st.sampled_from(PointOrigin), max_size=12))):
-        price = None if origin is PointOrigin.MISSING else draw(st.sampled_from(choices))
-        points.append(PointView(EPOCH + place * HOUR, origin, PointState.FINAL, price))
+        point = PointView(EPOCH + place * HOUR, origin, PointState.FINAL)
+        if origin is not PointOrigin.MISSING:
+            price, high, low, close = (draw(st.sampled_from(choices)) for _ in range(4))
+            point = point._replace(price=price, high=high, low=low, close=close)
+        points.append(point)
     return points
+
+
+def flat(price: float) -> PointView:
+    point = PointView(EPOCH, PointOrigin.OBSERVED, PointState.FINAL)
+    return point._replace(price=price, high=price, low=price, close=price)
 
 
 def close_to(value: float) -> object:
@@ -34,20 +42,19 @@ def close_to(value: float) -> object:
 def test_a_summary_is_of_the_points_that_are_stored(points: list[PointView]) -> None:
     found = summarise(points)
 
-    known = [
-        (point, point.price)
-        for point in points
-        if point.price is not None and point.origin not in (PointOrigin.MISSING, PointOrigin.CARRIED)
-    ]
+    known = [point for point in points if point.origin not in (PointOrigin.MISSING, PointOrigin.CARRIED)]
     if not known:
         assert found == SummaryView()
         return
-    prices = [price for _, price in known]
-    assert (found.first, found.last) == (known[0][0], known[-1][0])
-    assert found.lowest == next(point for point, price in known if all(price <= other for other in prices))
-    assert found.highest == next(point for point, price in known if all(price >= other for other in prices))
+    prices, lows, highs, closes = (
+        [value for point in known if (value := getattr(point, name)) is not None]
+        for name in ("price", "low", "high", "close")
+    )
+    assert (found.first, found.last) == (known[0], known[-1])
+    assert found.lowest == known[lows.index(min(lows))]
+    assert found.highest == known[highs.index(max(highs))]
     assert found.mean == close_to(sum(prices) / len(prices))
-    assert found.change_percent == close_to((prices[-1] - prices[0]) / prices[0] * 100)
+    assert found.change_percent == close_to((closes[-1] - prices[0]) / prices[0] * 100)
     falls = [(prices[i] - prices[j]) / prices[i] * 100 for i in range(len(prices)) for j in range(i, len(prices))]
     assert found.max_drawdown_percent == close_to(max(falls))
 
@@ -56,7 +63,7 @@ def test_a_summary_is_of_the_points_that_are_stored(points: list[PointView]) -> 
 @example([1e308, 1e308])
 @example([5e-324, 1e308])
 def test_no_price_is_too_large_or_too_small_for_it(prices: list[float]) -> None:
-    found = summarise([PointView(EPOCH, PointOrigin.OBSERVED, PointState.FINAL, price) for price in prices])
+    found = summarise([flat(price) for price in prices])
 
     for value in (found.mean, found.change_percent, found.max_drawdown_percent):
         assert value is None or math.isfinite(value)
@@ -64,6 +71,4 @@ def test_no_price_is_too_large_or_too_small_for_it(prices: list[float]) -> None:
 
 @given(st.lists(PRICES, min_size=1))
 def test_what_never_falls_has_no_drawdown(prices: list[float]) -> None:
-    points = [PointView(EPOCH, PointOrigin.OBSERVED, PointState.FINAL, price) for price in sorted(prices)]
-
-    assert summarise(points).max_drawdown_percent == 0
+    assert summarise([flat(price) for price in sorted(prices)]).max_drawdown_percent == 0

@@ -17,7 +17,17 @@ from db.reference import PROVIDER_IDS
 from db.series import Granularity, floor
 from resolvers.intervals import INTERVALS
 from tests.api import Api, execute, iso
-from tests.oracle import MICROSECOND, VALUES, Ask, Row, convert, expected_coverage, expected_points, read_rows
+from tests.oracle import (
+    MICROSECOND,
+    VALUES,
+    Ask,
+    Row,
+    convert,
+    count_lacking,
+    expected_coverage,
+    expected_points,
+    read_rows,
+)
 from tests.world import NOW
 
 HISTORY = """
@@ -169,11 +179,10 @@ async def read_quoted(database: Database, granularity: Granularity, coin_id: int
 def check_result(result: dict[str, Any], rows: Sequence[Row], ask: Ask, now: datetime) -> None:
     """Everything that an answer says about one coin follows from its rows."""
     points = expected_points(rows, ask, now)
-    missing = [point for point in points if point["origin"] == "MISSING"]
-    if ask.gaps == "ERROR" and missing:
+    if ask.gaps == "ERROR" and (lacking := count_lacking(rows, ask, now)):
         assert result["history"] is None
         assert (result["error"]["code"], result["error"]["retryable"]) == ("DATA_INCOMPLETE", True)
-        assert result["error"]["message"].startswith(f"{len(missing):,} of {len(points):,} points")
+        assert result["error"]["message"].startswith(f"samples are missing in {lacking:,} buckets")
         return
     assert result["error"] is None
     history = result["history"]
@@ -195,20 +204,17 @@ def _written(value: Any) -> Any:
 
 
 def _check_summary(summary: dict[str, Any], points: Sequence[dict[str, Any]]) -> None:
-    known = [
-        {"time": point["time"], "price": point["price"]}
-        for point in points
-        if point["origin"] not in ("MISSING", "CARRIED")
-    ]
-    prices = [point["price"] for point in known]
+    stored = [point for point in points if point["origin"] not in ("MISSING", "CARRIED")]
+    known = [{"time": point["time"], "price": point["price"]} for point in stored]
+    prices, lows, highs = ([point[name] for point in stored] for name in ("price", "low", "high"))
     if not known:
         assert set(summary.values()) == {None}
         return
     assert (summary["first"], summary["last"]) == (known[0], known[-1])
-    assert summary["min"] == known[prices.index(min(prices))]
-    assert summary["max"] == known[prices.index(max(prices))]
+    assert summary["min"] == known[lows.index(min(lows))]
+    assert summary["max"] == known[highs.index(max(highs))]
     assert summary["mean"] == pytest.approx(math.fsum(prices) / len(prices))
-    assert summary["changePercent"] == pytest.approx((prices[-1] / prices[0] - 1) * 100)
+    assert summary["changePercent"] == pytest.approx((stored[-1]["close"] / prices[0] - 1) * 100)
     falls = [1 - min(prices[place:]) / price for place, price in enumerate(prices)]
     assert summary["maxDrawdownPercent"] == pytest.approx(max(falls) * 100)
 

@@ -29,7 +29,7 @@ async def told(api: Api) -> dict[str, Any]:
     limits: dict[str, Any] = (
         await api.ask(
             "{ server { limits { maxDepth maxAliases maxTokens maxBodyBytes maxPageSize maxCoinsPerBatch"
-            " maxPointsPerSeries maxPointsPerQuery } } }"
+            " maxPointsPerSeries maxPointsPerQuery maxValuesPerQuery } } }"
         )
     )["server"]["limits"]
     return limits
@@ -54,6 +54,25 @@ async def test_tokens_are_counted_before_anything_is_parsed_further(lone_api: Ap
 
     assert "tokens" not in within["message"]
     assert f"more than {limit} tokens" in beyond["message"]
+
+
+async def test_the_values_of_an_answer_count_once_for_each_field_and_alias(api: Api, database: Database) -> None:
+    """Points that are read once may be written many times."""
+    await add_coins(database, 1)
+    most = (await told(api))["maxValuesPerQuery"]
+    field = "columns { ...Prices }"
+    document = """
+    query($from: Time!) { coin(slug: "coin-1") { history(from: $from, to: "now/h", interval: HOUR_1) { FIELDS } } }
+    fragment Prices on PriceColumns { time ... { price high low close } }
+    """
+    hours = 10_000
+    within = most // (5 * hours)
+    written = " ".join(f"a{place}: {field}" for place in range(within + 1))
+    await api.ask(document.replace("FIELDS", written.partition(f" a{within}")[0]), **{"from": f"now-{hours}h/h"})
+
+    error = await api.fail(document.replace("FIELDS", written), **{"from": f"now-{hours}h/h"})
+
+    assert (error["extensions"]["code"], f"{most:,} values" in error["message"]) == ("COST_EXCEEDED", True)
 
 
 async def test_pages_have_their_limit(api: Api, database: Database) -> None:

@@ -220,6 +220,24 @@ async def test_all_time_since_the_first_block_is_answered_at_every_interval(api:
         assert found == [iso(point["time"]) for point in every]
 
 
+async def test_the_points_of_all_series_of_a_request_are_limited_together(api: Api, database: Database) -> None:
+    await add_coins(database, 2)
+    query = """
+    query Much($one: [String!]!, $other: [String!]!) {
+      one: priceHistory(coins: $one, from: "now-999h", interval: HOUR_1) { slug }
+      other: priceHistory(coins: $other, from: "now-998h", interval: HOUR_1, gaps: CARRY, carryLimit: "1h") { slug }
+      coin(slug: "coin-2") { slug }
+    }
+    """
+    await api.ask(query, one=["coin-1"] * 50, other=["coin-2"] * 50)
+
+    for one, other in ((101, 0), (50, 51), (0, 101)):
+        error = await api.fail(query, one=["coin-1"] * one, other=["coin-2"] * other)
+
+        assert error["extensions"]["code"] == "COST_EXCEEDED"
+        assert error["message"].startswith("101,000 points are more than the 100,000")
+
+
 async def test_one_unknown_coin_fails_no_other_and_the_order_is_kept(api: Api, database: Database) -> None:
     await add_coins(database, 3)
     asked = ["coin-3", "S2", "coin-1", "nothing", "coin-1"]
@@ -282,7 +300,7 @@ async def test_gaps_name_their_reasons_and_the_next_attempt(api: Api, database: 
         (10, 8, "NO_DATA", None),
         (8, 6, "RATE_LIMITED", NOW + HOUR),
         (6, 5, "REJECTED", NOW + DAY),
-        (5, 4, "PROVIDER_ERROR", None),
+        (5, 4, "PROVIDER_ERROR", NOW - HOUR),  # the next refresh asks
     ):
         await execute(
             database,

@@ -114,14 +114,14 @@ async def statements(api: Api, query: str, **variables: object) -> int:
 
 
 async def fill(database: Database, coins: int) -> None:
-    """Hours of the first coins in usd, of the first one in gbp too, and for each a latest price and a fetch."""
+    """Stale hours of the first coins in usd, of the first one in gbp too, and for each a latest price and a fetch."""
     await add_coins(database, coins)
     await execute(database, RUN)
     await execute(database, ISSUES)
     await execute(database, "update currencies set rate_coin_id = 1 where code = 'gbp'")
     for coin, currency in ((1, 1), (1, 3), (2, 1), (500, 1)):
         hour = floor(NOW, HOUR)
-        await add_points(database, Granularity.HOURLY, [hour - 3 * HOUR, hour - HOUR], coin, currency)
+        await add_points(database, Granularity.HOURLY, [hour - 4 * HOUR, hour - 2 * HOUR], coin, currency)
     await execute(
         database,
         "insert into price_latest (coin_id, currency_id, price, observed_at, provider_id) "
