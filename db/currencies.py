@@ -54,18 +54,31 @@ async def track_currencies(connection: Connection, codes: Sequence[str]) -> list
 
 
 async def track_rates(connection: Connection, codes: Sequence[str], provider_id: int, coin: str) -> list[str]:
-    """Store prices in these for one coin alone, which the provider knows by the id `coin`.
+    """Store prices in these for one coin alone, which the provider knows by the id `coin`, and track it.
 
     Answers the codes nobody knows: all of them as long as the coin is unknown. Prices stored so far stay.
     """
     cursor = await connection.execute(
         """
-        update currencies set tracked = false, rate_coin_id = i.coin_id from coin_provider_ids i
-        where code = any(%s) and i.provider_id = %s and i.provider_coin_id = %s returning code
+        with rated as (
+            update currencies set tracked = false, rate_coin_id = i.coin_id from coin_provider_ids i
+            where code = any(%s) and i.provider_id = %s and i.provider_coin_id = %s returning code, rate_coin_id
+        ), tracked as (
+            update coins set tracked = true, untracked_at = null
+            where id in (select rate_coin_id from rated) and not tracked
+        )
+        select code from rated
         """,
         (list(codes), provider_id, coin),
     )
     return _rest(codes, await cursor.fetchall())
+
+
+async def drop_rates(connection: Connection, kept: Sequence[str]) -> None:
+    """Store prices for the rate coin alone in no currency but these. Prices stored so far stay."""
+    await connection.execute(
+        "update currencies set rate_coin_id = null where rate_coin_id is not null and code <> all(%s)", (list(kept),)
+    )
 
 
 def _rest(codes: Sequence[str], found: Iterable[Sequence[str]]) -> list[str]:

@@ -21,7 +21,7 @@ from db.catalogue import (
     store_ranks,
     tidy_coins,
 )
-from db.currencies import track_currencies, track_rates
+from db.currencies import drop_rates, track_currencies, track_rates
 from db.pool import Database
 from db.profiles import Profile, Undescribed, claim_profile, store_profile
 from db.reference import PROVIDER_IDS
@@ -102,6 +102,9 @@ async def sync_catalogue(
 async def _sync_rates(
     database: Database, provider: CoinGecko, pacer: Pacer, clock: Clock, settings: IngestSettings
 ) -> None:
+    """Rates in the configured currencies, through the configured coin, and in no others."""
+    async with database.connection() as connection:
+        await drop_rates(connection, settings.rate_currencies)
     if not settings.rate_currencies:
         return
     await sync_catalogue(database, provider, pacer, clock, [settings.rate_coin], [])

@@ -15,7 +15,7 @@ from rich.table import Table
 from db.pool import open_database
 from db.providers import MixedPrices
 from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
-from pricegraph import commands
+from pricegraph import VERSION, commands
 from pricegraph.demo import run_demo
 from pricegraph.doctor.command import run_doctor
 from pricegraph.doctor.connection import explain_connection
@@ -23,7 +23,8 @@ from pricegraph.embedded import EmbeddedPostgresError
 from pricegraph.logs import configure_logging
 from pricegraph.psql import NoPsql, run_psql
 from pricegraph.refresh_client import RefreshFailed, refresh
-from pricegraph.settings import Settings, SettingsError, read_settings
+from pricegraph.running_demo import with_running_demo
+from pricegraph.settings import SettingsError, read_settings
 from pricegraph.tracking_client import track
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -51,6 +52,21 @@ def main() -> None:
     except psycopg.OperationalError as error:
         finding = explain_connection(error)
         _fail(f"the database {finding.found}; {finding.advice}", 1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _out.print(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Crypto prices over GraphQL, on your own machine."""
 
 
 @app.command()
@@ -118,11 +134,11 @@ def refresh_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost and start nothing.")] = False,
     key: Annotated[str | None, typer.Option("--idempotency-key", help="The same key answers the same run.")] = None,
 ) -> None:
-    """Ask the server at PRICEGRAPH_URL for a refresh, wait for it, and end with its exit code.
+    """Ask the server at PRICEGRAPH_URL, else the demo that runs, for a refresh, wait, and end with its exit code.
 
     0 all fetched, 1 some tasks failed, 2 all failed or refused, 75 try later.
     """
-    settings = read_settings()
+    settings = with_running_demo(read_settings())
     given: dict[str, Any] = {"coins": coin, "currencies": currency, "from": start, "to": end, "idempotencyKey": key}
     request = {name: value for name, value in given.items() if value is not None}
     request |= {"mode": "FORCE" if force else "MISSING", "dryRun": dry_run}
@@ -135,7 +151,7 @@ Slugs = Annotated[list[str], typer.Argument(help="Such as bitcoin; one or more."
 
 @app.command("track")
 def track_command(slugs: Slugs) -> None:
-    """Ask the server at PRICEGRAPH_URL to refresh these coins from now on; their history comes by itself.
+    """Ask the server of `pricegraph refresh` to refresh these coins from now on; their history comes by itself.
 
     0 all, 1 some, 2 none or refused, 75 try later.
     """
@@ -144,7 +160,7 @@ def track_command(slugs: Slugs) -> None:
 
 @app.command("untrack")
 def untrack_command(slugs: Slugs) -> None:
-    """Ask the server at PRICEGRAPH_URL to refresh these coins no more; what is stored stays.
+    """Ask the server of `pricegraph refresh` to refresh these coins no more; what is stored stays.
 
     0 all, 1 some, 2 none or refused, 75 try later.
     """
@@ -152,7 +168,7 @@ def untrack_command(slugs: Slugs) -> None:
 
 
 def _track(slugs: list[str], *, tracked: bool) -> None:
-    settings = read_settings()
+    settings = with_running_demo(read_settings())
     token = settings.token.get_secret_value() if settings.token else None
     raise typer.Exit(track(settings.url, token, slugs, tracked, _out))
 
@@ -163,12 +179,14 @@ def token_create(
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do besides reading; may be repeated.")] = None,
 ) -> None:
     """Make a token and print it. It is shown only this once."""
+    if not name.strip():
+        _fail("a token needs a name, such as the program that is to use it", _USAGE)
     _out.print(_with_database(lambda connection: create_token(connection, name, scope or [], datetime.now(UTC))))
 
 
 @token_app.command("list")
 def token_list() -> None:
-    """The tokens, without their values."""
+    """The tokens, without their values; of the demo that runs when DATABASE_URL is not set."""
     table = Table("name", "scopes", "created", "revoked")
     for row in _with_database(list_tokens):
         revoked = row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else ""
@@ -185,7 +203,7 @@ def token_revoke(name: Annotated[str, typer.Argument(help="As it was created.")]
 
 
 def _with_database(act: Callable[[Any], Any]) -> Any:
-    settings: Settings = read_settings()
+    settings = with_running_demo(read_settings())
 
     async def run() -> Any:
         async with open_database(settings.need_database_url()) as database, database.connection() as connection:

@@ -150,13 +150,13 @@ class Settings(BaseSettings):
             raise ValueError("must read like postgresql://user:password@host/name, with special signs percent-encoded")
         return value
 
-    @field_validator("coingecko_url")
+    @field_validator("coingecko_url", "url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
         if value is not None and not re.match(
             r"https?://([^/@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/|$)", value
         ):
-            raise ValueError("must read like https://api.example.com/api/v3")
+            raise ValueError("must read like https://api.example.com or http://127.0.0.1:8000/path")
         return value
 
     @field_validator("token")

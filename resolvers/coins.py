@@ -43,10 +43,10 @@ async def resolve_coins_by_slug(
     return [found.get(slug) or _unknown(slug, meant.get(slug, []), argument) for slug in slugs]
 
 
-def check_batch(context: Context, slugs: Sequence[object], *field: str) -> None:
+def check_batch(context: Context, given: Sequence[object], *field: str) -> None:
     limit = context.settings.limits.max_coins_per_batch
-    if len(slugs) > limit:
-        raise ApiError(Code.COST_EXCEEDED, f"at most {limit:,} coins fit in one request", field=field)
+    if len(given) > limit:
+        raise ApiError(Code.COST_EXCEEDED, f"`{field[-1]}`: at most {limit:,} fit in one request", field=field)
 
 
 async def resolve_coin_page(

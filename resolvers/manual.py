@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from db.bounds import LEAST_PRICE, MOST, is_amount, is_price
+from db.candles import list_candles
 from db.currencies import series_of
 from db.manual import Bucket, Change, remove_manual_price, set_manual_price
 from db.pool import Connection
-from db.prices import Point, list_candles
+from db.prices import Point
 from db.revisions import RevisionRow, list_revisions
 from db.series import Granularity, Window, floor
 from resolvers.attempts import attempt
@@ -87,11 +88,12 @@ def _change(context: Context, place: ManualPlace) -> Change:
 
 
 def _check_price(price: ManualPrice) -> None:
-    if not (math.isfinite(price.price) and price.price > 0):
-        raise ApiError(Code.BAD_INPUT, "`price` must be a finite number above zero", field=["price"])
+    if not is_price(price.price):
+        text = f"`price` must be above zero, between {LEAST_PRICE:g} and {MOST:g}"
+        raise ApiError(Code.BAD_INPUT, text, field=["price"])
     for name, value in (("marketCap", price.market_cap), ("volume24h", price.volume_24h)):
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            raise ApiError(Code.BAD_INPUT, f"`{name}` must be a finite number, zero or more", field=[name])
+        if value is not None and not is_amount(value):
+            raise ApiError(Code.BAD_INPUT, f"`{name}` must be zero or more, at most {MOST:g}", field=[name])
 
 
 async def _find_bucket(context: Context, place: ManualPlace) -> Bucket:

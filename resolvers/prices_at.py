@@ -113,7 +113,8 @@ def _answer(one: _Settled, row: NearestRow | None, rates: dict[_RateKey, list[Ra
         tolerance = format_duration(one.tolerance)
         return ApiError(
             Code.NO_DATA,
-            f"no price of {one.coin.slug} is stored within {tolerance} of that instant; allow more, or refresh it",
+            f"no price of {one.coin.slug} in {one.quote.base.code} is stored within {tolerance} of that instant; "
+            "allow more, or refresh it",
             field=["at"],
         )
     rate = None

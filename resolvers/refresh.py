@@ -195,9 +195,11 @@ async def _record(context: Context, request: RefreshRequest, name: str, key: str
 
 
 async def _wait(context: Context, run_id: int, seconds: int) -> RunRow:
-    """The run when it has ended, or as it stands when the time is over."""
+    """The run when it has ended, or as it stands when the time is over; all waits of a request share their time."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    if context.wait_deadline is None:
+        context.wait_deadline = loop.time() + MAX_WAIT_SECONDS
+    deadline = min(loop.time() + seconds, context.wait_deadline)
     while True:
         run = await resolve_run(context, run_id)
         if run.finished_at or loop.time() >= deadline:

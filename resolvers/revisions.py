@@ -6,9 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from db.coins import CoinRow
 from db.pool import Database
 from db.revisions import RevisionRow, count_revisions, list_revisions
 from db.series import Granularity, Window
+from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
 from resolvers.paging import Page, check_page_size, decode_cursor, make_page
 from resolvers.ranges import resolve_range
@@ -62,7 +64,7 @@ async def resolve_revision_page(context: Context, key: RevisionKey, first: int, 
 
 async def make_revision_key(
     context: Context,
-    coin_id: int,
+    coin: CoinRow,
     currency: str,
     granularity: Granularity,
     start: Instant,
@@ -70,11 +72,19 @@ async def make_revision_key(
     first: int,
     after: str | None,
 ) -> RevisionKey:
+    """NOT_FOUND in a currency that the coin's prices are converted to."""
     check_page_size(first)
     cursor = decode_cursor(after, "revisions", int)
-    row = await context.currency(currency)
+    quote = await context.quote(coin.id, currency)
+    if quote.pair:
+        raise ApiError(
+            Code.NOT_FOUND,
+            f"prices of {coin.slug} in {quote.currency.code} are converted, so they have no revisions; "
+            f"ask in {quote.base.code}",
+            field=["currency"],
+        )
     window = resolve_range(context.now, start, end)
-    return RevisionKey(coin_id, row.id, granularity, window, first + 1, int(cursor[0]) if cursor else None)
+    return RevisionKey(coin.id, quote.currency.id, granularity, window, first + 1, int(cursor[0]) if cursor else None)
 
 
 def _grouped(keys: list[RevisionKey]) -> dict[RevisionKey, list[int]]:

@@ -22,7 +22,10 @@ _SCOPE = "ADMIN"
 
 @dataclass(frozen=True, slots=True)
 class TrackResult:
-    """`coins` as they are now; an error for each slug that is none. `run` fetches the history of what is tracked."""
+    """`coins` as they are now; an error for each slug that is none or was refused.
+
+    `run` fetches the history of what is tracked.
+    """
 
     coins: Sequence[CoinRow] = ()
     errors: Sequence[ApiError] = ()
@@ -55,7 +58,9 @@ async def resolve_untrack(context: Context, slugs: Sequence[str]) -> TrackResult
     """Stop refreshing; what was queued for these coins is not fetched any more, and what is stored stays."""
     try:
         context.require(_SCOPE)
-        known, errors = await _choose(context, slugs)
+        found, errors = await _choose(context, slugs)
+        refused = await _refuse_rate_coins(context, found)
+        known, errors = [coin for coin in found if coin.id not in refused], [*errors, *refused.values()]
         async with context.database.transaction() as connection:
             await untrack_coins(connection, [coin.id for coin in known], context.now)
             coins = await _read(connection, known)
@@ -70,6 +75,20 @@ async def _choose(context: Context, slugs: Sequence[str]) -> tuple[list[CoinRow]
     found = await resolve_coins_by_slug(context, list(dict.fromkeys(slugs)), "slugs")
     errors = [one for one in found if isinstance(one, ApiError)]
     return [one for one in found if not isinstance(one, ApiError)], errors
+
+
+async def _refuse_rate_coins(context: Context, coins: Sequence[CoinRow]) -> dict[int, ApiError]:
+    """By coin id: without the prices of a rate coin every price in its currencies ends."""
+    refused: dict[int, ApiError] = {}
+    for coin in coins:
+        if codes := [row.code for row in await context.known_currencies() if row.rate_coin_id == coin.id]:
+            refused[coin.id] = ApiError(
+                Code.CONFLICT,
+                f"{coin.slug} is the rate coin: prices in {', '.join(codes)} are converted through it; set "
+                "PRICEGRAPH_RATE_COIN to another coin, or PRICEGRAPH_RATE_CURRENCIES=off, first",
+                field=["slugs"],
+            )
+    return refused
 
 
 async def _record(connection: Connection, request: RefreshRequest, context: Context, caller: Caller) -> int | None:

@@ -108,7 +108,7 @@ class Coin(Node):
         final_only: FinalOnlyArgument = False,
         granularity: StoreArgument = None,
         transforms: TransformsArgument = None,
-    ) -> PriceHistory:
+    ) -> PriceHistory | None:
         asked = settle_range(info.context, from_, to, interval, granularity)
         filling = make_filling(gaps, carry_limit, final_only)
         view = await resolve_history(info.context, self.row, currency, asked, filling, make_transforms(transforms))
@@ -122,14 +122,17 @@ class Coin(Node):
         granularity: Annotated[
             Granularity, strawberry.argument(description="The store to look at.")
         ] = Granularity.HOURLY,
-    ) -> Coverage:
+    ) -> Coverage | None:
         quote = await info.context.quote(self.row.id, currency)
         stored = StoredGranularity(granularity.name)
         window = _history_window(info.context, stored)
         key = CoverageKey(Series(self.row.id, quote.base.id), stored, window, quote.pair)
         return Coverage.from_view(await info.context.coverage.load(key))
 
-    @strawberry.field(description="What has been replaced in one of its series, the newest change first.")
+    @strawberry.field(
+        description="What has been replaced in one of its series, the newest change first. Error NOT_FOUND in a "
+        "currency that its prices are converted to."
+    )
     async def revisions(
         self,
         info: Info,
@@ -141,9 +144,9 @@ class Coin(Node):
         to: UntilArgument = NOW,
         first: FirstArgument = 20,
         after: AfterArgument = None,
-    ) -> Connection[PriceRevision]:
+    ) -> Connection[PriceRevision] | None:
         stored = StoredGranularity(granularity.name)
-        key = await make_revision_key(info.context, self.row.id, currency, stored, from_, to, first, after)
+        key = await make_revision_key(info.context, self.row, currency, stored, from_, to, first, after)
         page = await resolve_revision_page(info.context, key, first, after)
         return make_connection(page, PriceRevision.from_row, lambda context: context.revision_counts.load(key))
 

@@ -34,10 +34,12 @@ class ManualPriceInput:
     currency: str = strawberry.field(description=_CURRENCY)
     granularity: Granularity = strawberry.field(description=_GRANULARITY)
     time: Instant = strawberry.field(description=_TIME)
-    price: float = strawberry.field(description="In `currency`; above zero.")
-    market_cap: float | None = strawberry.field(default=None, description="In `currency`; left out: none is stored.")
+    price: float = strawberry.field(description="In `currency`; 1e-40 to 1e40.")
+    market_cap: float | None = strawberry.field(
+        default=None, description="In `currency`, 0 to 1e40; left out: none is stored."
+    )
     volume24h: float | None = strawberry.field(
-        default=None, description="Traded in the 24 hours before, in `currency`; left out: none is stored."
+        default=None, description="Traded in the 24 hours before, in `currency`, 0 to 1e40; left out: none is stored."
     )
     note: str | None = strawberry.field(default=None, description=_NOTE)
 
@@ -87,7 +89,8 @@ class ManualPricePayload:
 class ManualMutations:
     @strawberry.mutation(
         description="Set one price by hand. Needs a token with scope IMPORT. No provider overwrites it; what stood "
-        "there is kept as a revision. Every refusal is among `errors`, with a code."
+        "there is kept as a revision, but for a PROVISIONAL point, which is kept nowhere. Every refusal is among "
+        "`errors`, with a code."
     )
     async def set_manual_price(
         self, info: Info, input: Annotated[ManualPriceInput, strawberry.argument(description="What to set, and where.")]
@@ -98,8 +101,8 @@ class ManualMutations:
 
     @strawberry.mutation(
         description="Take back a price that was set by hand. Needs a token with scope IMPORT. What the best provider "
-        "had said before comes back; where none had said anything, a hole is left for the next refresh. Error "
-        "NOT_FOUND where no price was set by hand."
+        "had said before comes back; where none had said anything, or a PROVISIONAL point only, a hole is left for "
+        "the next refresh. Error NOT_FOUND where no price was set by hand."
     )
     async def remove_manual_price(
         self, info: Info, input: Annotated[RemoveManualPriceInput, strawberry.argument(description="Which one.")]

@@ -171,7 +171,9 @@ class RefreshInput:
         "1 to 200 characters.",
     )
     wait_seconds: int = strawberry.field(
-        default=0, description="Hold the answer until the run ends or these seconds are over; 0 to 60."
+        default=0,
+        description="Hold the answer until the run ends or these seconds are over; 0 to 60. All refreshes of one "
+        "request share 60 seconds.",
     )
     dry_run: bool = strawberry.field(default=False, description="Say what it would cost and start nothing.")
 

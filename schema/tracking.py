@@ -20,10 +20,12 @@ SlugsArgument = Annotated[
 class TrackPayload:
     coins: list[Coin] = strawberry.field(description="Those that were found, as they are now.")
     run: RefreshRun | None = strawberry.field(
-        description="The refresh that fetches the history of what is tracked now; null when nothing is to be fetched."
+        description="The refresh that fetches the history of what is tracked now: one that has ended at once when "
+        "nothing is missing. Null when no coin was found, and for `untrackCoins`."
     )
     errors: list[ApiError] = strawberry.field(
-        description="One for each slug that names no coin, which does not keep the others; or why all was refused."
+        description="One for each slug that names no coin, or the coin that others are converted through, which does "
+        "not keep the others; or why all was refused."
     )
 
     @classmethod
@@ -46,7 +48,8 @@ class TrackingMutations:
 
     @strawberry.mutation(
         description="Stop refreshing these coins, also those that `PRICEGRAPH_COINS` names. What is queued for them is "
-        "skipped; what is stored stays. Needs a token with scope ADMIN."
+        "skipped; what is stored stays. Error CONFLICT for the coin that prices in other currencies are converted "
+        "through (`PRICEGRAPH_RATE_COIN`). Needs a token with scope ADMIN."
     )
     async def untrack_coins(self, info: Info, slugs: SlugsArgument) -> TrackPayload:
         return TrackPayload.from_result(await resolve_untrack(info.context, slugs))

@@ -57,7 +57,7 @@ class Transform:
             return transforms.rolling_volatility(_check(self.rolling_volatility.points, 2))
         if self.rebase:
             if not 0 < self.rebase.to < math.inf:
-                raise ApiError(Code.BAD_INPUT, "`rebase { to }` must be above 0", field=["transforms"])
+                raise ApiError(Code.BAD_INPUT, "`rebase { to }` must be a finite number above 0", field=["transforms"])
             return transforms.rebase(self.rebase.to)
         if self.drawdown:
             return transforms.drawdown

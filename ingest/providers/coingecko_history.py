@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
+from db.bounds import LEAST_PRICE, MOST, is_price
 from db.issues import Evidence
 from db.series import DAY, HOUR, Granularity, floor, nearest
 from ingest.buckets import Sample
 from ingest.errors import FatalProviderError, Kind
-from ingest.providers.values import FUTURE, finite, not_negative
+from ingest.providers.values import FUTURE, amount, finite
 
 # As much as is kept of a value that was refused, in characters.
 _LONGEST_VALUE = 100
@@ -52,7 +53,7 @@ def read_history(chart: MarketChart, now: datetime) -> History:
     for row in chart.prices:
         stamp = _stamp(row)
         price = finite(row[1]) if stamp and len(row) == 2 else None
-        if stamp is None or price is None or price <= 0 or stamp > now + FUTURE:
+        if stamp is None or price is None or not is_price(price) or stamp > now + FUTURE:
             rejected.append(_refuse(row, stamp, price))
             continue
         samples.append(Sample(stamp, price, caps.get(row[0]), volumes.get(row[0])))
@@ -83,7 +84,11 @@ def _refuse(row: list[Any], stamp: datetime | None, price: float | None) -> Evid
         return Evidence(None, said, "its stamp is no time")
     if price is None:
         return Evidence(stamp, said, "its price is no number")
-    return Evidence(stamp, said, "its price is not above zero" if price <= 0 else "its stamp lies in the future")
+    if price <= 0:
+        return Evidence(stamp, said, "its price is not above zero")
+    if not is_price(price):
+        return Evidence(stamp, said, f"its price is not between {LEAST_PRICE:g} and {MOST:g}")
+    return Evidence(stamp, said, "its stamp lies in the future")
 
 
 def _is_now(sample: Sample, now: datetime) -> bool:
@@ -106,7 +111,7 @@ def check_spacing(samples: Sequence[Sample], granularity: Granularity) -> None:
 
 
 def _by_stamp(rows: Sequence[list[Any]]) -> dict[Any, float | None]:
-    return {row[0]: value for row in rows if len(row) == 2 and (value := not_negative(row[1])) is not None}
+    return {row[0]: value for row in rows if len(row) == 2 and (value := amount(row[1])) is not None}
 
 
 def _stamp(row: list[Any]) -> datetime | None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from db.bounds import is_price
 from ingest.buckets import Sample
-from ingest.providers.values import FUTURE, finite, not_negative
+from ingest.providers.values import FUTURE, amount, finite
 
 # Servers and proxies refuse addresses of more than 8,000 characters or so; the rest of the address needs some, too.
 MAX_IDS_LENGTH = 5_000
@@ -53,11 +54,11 @@ def read_spot(
 
 def _read_sample(quotes: Mapping[str, Any], currency: str, now: datetime) -> Sample | None:
     price, seconds = finite(quotes.get(currency)), finite(quotes.get("last_updated_at"))
-    if price is None or price <= 0 or seconds is None or not 0 < seconds <= (now + FUTURE).timestamp():
+    if price is None or not is_price(price) or seconds is None or not 0 < seconds <= (now + FUTURE).timestamp():
         return None
     return Sample(
         datetime.fromtimestamp(seconds, UTC),
         price,
-        not_negative(quotes.get(f"{currency}_market_cap")),
-        not_negative(quotes.get(f"{currency}_24h_vol")),
+        amount(quotes.get(f"{currency}_market_cap")),
+        amount(quotes.get(f"{currency}_24h_vol")),
     )

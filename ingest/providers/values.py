@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+from db.bounds import is_amount
+
 # A stamp further ahead than this is a fault of the provider's clock or ours.
 FUTURE = timedelta(minutes=5)
 
@@ -16,7 +18,7 @@ def finite(value: object) -> float | None:
     return float(value)
 
 
-def not_negative(value: object) -> float | None:
+def amount(value: object) -> float | None:
     """A number for market caps and volumes, which may be zero."""
     number = finite(value)
-    return number if number is not None and number >= 0 else None
+    return number if number is not None and is_amount(number) else None

@@ -13,6 +13,8 @@ from db.cancel import cancel_run
 from db.recording import insert_run
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 OPEN = ("PENDING", "RUNNING", "DEFERRED")
 # Runs whose count of open tasks is not the number of their open tasks.
 MISCOUNTED = """
@@ -192,7 +194,6 @@ async def test_a_run_that_waits_for_the_provider_can_be_cancelled(known: World) 
     assert await known.scalar("select error_code from refresh_tasks") is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_cancelled_in_any_order_with_workers_and_refreshes_nothing_is_lost_or_miscounted(
     known: World, seed: int

@@ -21,13 +21,14 @@ from tests.api import execute
 from tests.catalogue import ALL, SOLANA, asked_for, describe, statuses, store, sync, tracked, without
 from tests.world import NOW, World
 
+pytestmark = pytest.mark.slow
+
 HOURLY = Granularity.HOURLY
 
 
 # ── the whole list ──
 
 
-@pytest.mark.slow
 async def test_all_coins_of_the_provider_are_known_and_only_the_configured_ones_tracked(world: World) -> None:
     await world.know(["bitcoin", "yearn-finance"], ["usd"])
 
@@ -53,7 +54,6 @@ async def explain(database: Database, where: CoinFilter) -> str:
         return "\n".join(row[0] for row in rows)
 
 
-@pytest.mark.slow
 async def test_a_worker_learns_the_configured_coins_first_and_lets_prices_go_before_the_list(world: World) -> None:
     await world.know(["bitcoin"], ["usd"])
     await world.record(history_days=3)
@@ -75,7 +75,6 @@ async def test_a_worker_learns_the_configured_coins_first_and_lets_prices_go_bef
     assert requests[1]["time"] >= start + 60
 
 
-@pytest.mark.slow
 async def test_the_list_is_asked_for_once_a_day_whatever_restarts(world: World) -> None:
     await world.know(["bitcoin"], ["usd"])
     await sync(world)
@@ -92,7 +91,6 @@ async def test_the_list_is_asked_for_once_a_day_whatever_restarts(world: World) 
     assert len(await world.simulator.requests("/coins/list")) == 1
 
 
-@pytest.mark.slow
 async def test_a_list_that_could_not_be_had_is_asked_for_again_after_an_hour(world: World) -> None:
     await world.simulator.fault("503")
     with pytest.raises(ProviderError):
@@ -110,7 +108,6 @@ async def test_a_list_that_could_not_be_had_is_asked_for_again_after_an_hour(wor
     assert await world.scalar("select count(*) from coins") == 17_025
 
 
-@pytest.mark.slow
 async def test_every_call_costs_budget_and_the_rank_of_a_small_tracked_coin_one_more(world: World) -> None:
     small = next(coin.id for coin in coins_of(1).values() if coin.supply and coin.number > 1_000)
     await world.know([small], ["usd"])
@@ -134,7 +131,6 @@ async def test_an_empty_answer_for_the_list_changes_nothing(world: World) -> Non
     assert set((await statuses(world.database)).values()) == {"ACTIVE"}
 
 
-@pytest.mark.slow
 async def test_a_renamed_coin_is_refreshed_under_its_new_id_and_keeps_its_history(world: World) -> None:
     await world.know(["bitcoin", "solana"], ["usd"])
     await sync(world)

@@ -16,6 +16,8 @@ from tests.api import COINGECKO, execute
 from tests.catalogue import ALL, BITCOIN, REST, SOLANA, TETHER, statuses, store, without
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 COIN = "select id, slug, symbol, name, status, contracts from coins where slug = %s"
 
 
@@ -166,7 +168,6 @@ entries = st.builds(
 )
 
 
-@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(entries, max_size=8), min_size=1, max_size=6))
 async def test_whatever_happens_to_the_list_no_coin_is_lost_no_slug_used_again_and_no_id_shared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from db.pool import Connection, Database
 from db.prices import Point, Written, upsert_points
 from db.reference import PROVIDER_IDS, PROVIDERS
 from db.series import HOUR, Granularity, Series
+
+pytestmark = pytest.mark.slow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW = NOON + timedelta(days=1)

@@ -14,6 +14,8 @@ from db.series import HOUR, floor
 from tests.api import ONE, Api, open_api, refresh
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 COINGECKO = PROVIDER_IDS["COINGECKO"]
 COINS = ["bitcoin", "solana", "cardano"]
 

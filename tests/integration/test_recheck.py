@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from db.series import HOUR, RECHECK, Granularity, ceil, floor
 from tests.world import Row, World
+
+pytestmark = pytest.mark.slow
 
 
 async def filled(world: World) -> World:

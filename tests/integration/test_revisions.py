@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS
 from db.revisions import RevisionRow, count_revisions, list_revisions
 from db.series import DAY, Granularity, Series, Window
+
+pytestmark = pytest.mark.slow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW = NOON + DAY

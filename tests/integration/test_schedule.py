@@ -21,6 +21,8 @@ from pricegraph.settings import DEFAULT_COINS, DEFAULT_CRON, DEFAULT_RATES
 from tests.api import CountingCursor
 from tests.world import CURRENCIES, World, open_world
 
+pytestmark = pytest.mark.slow
+
 JANUARY, FEBRUARY = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 RUNS = "select count(*) from refresh_runs where requested_by = 'schedule'"
 
@@ -176,7 +178,6 @@ async def follow(world: World, schedule: Schedule, end: datetime) -> None:
         await world.work()
 
 
-@pytest.mark.slow
 async def test_a_month_of_one_series_is_a_call_a_day_and_one_an_hour(known: World) -> None:
     await go_to(known, JANUARY - timedelta(minutes=90))
     schedule = known.schedule(history_days=3)
@@ -196,7 +197,6 @@ async def test_a_month_of_one_series_is_a_call_a_day_and_one_an_hour(known: Worl
     assert await known.scalar("select count(*) from refresh_runs where status <> 'SUCCEEDED'") == 0
 
 
-@pytest.mark.slow
 async def test_a_month_of_the_default_coins_fits_a_free_plan_in_2232_calls(world: World) -> None:
     """A day of them takes as many calls as the month's sum says."""
     await world.know()

@@ -11,6 +11,8 @@ from db.series import DAY, HOUR, Granularity, Series, Window, floor
 from ingest.spot import SpotResult
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def filled(world: World) -> World:

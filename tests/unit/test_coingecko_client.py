@@ -83,7 +83,7 @@ async def test_arrays_are_joined_by_stamp_and_may_differ_in_length() -> None:
     ]
 
 
-@pytest.mark.parametrize("price", [None, "NaN", "Infinity", 0, -1.0, '"12.3 USD"', "true", "[1]", "1e999"])
+@pytest.mark.parametrize("price", [None, "NaN", "Infinity", 0, -1.0, '"12.3 USD"', "true", "[1]", "1e999", 1e41, 1e-41])
 async def test_a_price_that_is_none_is_refused_and_its_neighbours_are_kept(price: Any) -> None:
     text = json.dumps(chart([[stamp(0), 1.0], [stamp(1), "HERE"], [stamp(2), 3.0]]))
     body = text.replace('"HERE"', "null" if price is None else str(price))
@@ -94,6 +94,12 @@ async def test_a_price_that_is_none_is_refused_and_its_neighbours_are_kept(price
     assert [row.time for row in history.rejected] == [START + HOUR + timedelta(seconds=41.331)]
 
 
+async def test_a_price_beyond_the_bounds_is_refused_with_them() -> None:
+    history = await fetch(chart([[stamp(0), 1e41]]))
+    [row] = history.rejected
+    assert (row.value, row.note) == ("1e+41", "its price is not between 1e-40 and 1e+40")
+
+
 @pytest.mark.parametrize("row", ["[]", "[1]", "[1, 2, 3]", "[null, 2]", '["x", 2]', "[-5, 2]", "[1e99, 2]"])
 async def test_a_row_of_another_form_is_refused(row: str) -> None:
     text = json.dumps(chart([[stamp(0), 1.0], "HERE"]))
@@ -102,7 +108,7 @@ async def test_a_row_of_another_form_is_refused(row: str) -> None:
     assert len(history.rejected) == 1
 
 
-@pytest.mark.parametrize("value", [-1.0, "NaN", '"1"'])
+@pytest.mark.parametrize("value", [-1.0, "NaN", '"1"', 1e41])
 async def test_a_market_cap_or_volume_that_is_none_becomes_null(value: Any) -> None:
     text = json.dumps(chart([[stamp(0), 1.0]], [[stamp(0), "HERE"]], [[stamp(0), "HERE"]]))
     [sample] = (await fetch(text.replace('"HERE"', str(value)))).samples

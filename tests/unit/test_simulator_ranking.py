@@ -8,6 +8,8 @@ import pytest
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 
+pytestmark = pytest.mark.slow
+
 START = 1_795_003_215.0
 
 

@@ -64,6 +64,8 @@ def test_a_price_comes_with_cap_and_volume_under_the_stamp_of_the_coin() -> None
         {"usd": -1.0, "last_updated_at": STAMP},
         {"usd": float("nan"), "last_updated_at": STAMP},
         {"usd": "7", "last_updated_at": STAMP},
+        {"usd": 1e41, "last_updated_at": STAMP},
+        {"usd": 1e-41, "last_updated_at": STAMP},
         {"usd": True, "last_updated_at": STAMP},
         {"usd": 7.0},
         {"usd": 7.0, "last_updated_at": None},
@@ -80,7 +82,7 @@ def test_a_price_that_fails_a_check_is_counted_and_left_out(quotes: dict[str, An
     assert spot.rejected == 1
 
 
-@pytest.mark.parametrize("value", [None, -1, float("inf"), "1"])
+@pytest.mark.parametrize("value", [None, -1, float("inf"), "1", 1e41])
 def test_a_cap_or_volume_that_fails_a_check_is_unknown(value: Any) -> None:
     quotes = {"usd": 7.0, "usd_market_cap": value, "usd_24h_vol": value, "last_updated_at": STAMP}
     spot = read_spot({"bitcoin": quotes}, ["bitcoin"], ["usd"], NOW)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api import ONE, Api, iso, refresh
 from tests.world import NOW, World
+
+pytestmark = pytest.mark.slow
 
 CANCEL = """
 mutation Cancel($id: ID!) {

@@ -14,6 +14,8 @@ from db.tokens import Scope, create_token
 from tests.api import Api, add_coins, execute, iso
 from tests.world import NOW, World
 
+pytestmark = pytest.mark.slow
+
 ISSUES = """
 query Issues($states: [IssueState!], $kinds: [IssueKind!], $coin: String, $first: Int! = 50, $after: String) {
   dataIssues(states: $states, kinds: $kinds, coin: $coin, first: $first, after: $after) {
@@ -154,7 +156,6 @@ async def test_acknowledging_needs_the_scope_admin(troubled: Database, api: Api)
     assert (await issues(api, kinds=["SCHEMA_DRIFT"]))["nodes"][0]["state"] == "OPEN"
 
 
-@pytest.mark.slow
 async def test_what_a_worker_noticed_is_on_the_list_until_the_next_good_answer(known: World, world_api: Api) -> None:
     request = {"history_days": 3, "granularities": (Granularity.HOURLY,), "coins": ["bitcoin"]}
     await known.simulator.fault("negative", count=1)

@@ -12,6 +12,8 @@ from db.tokens import Scope, create_token
 from tests.api import Api, add_coins, add_points, execute, iso
 from tests.world import NOW, World
 
+pytestmark = pytest.mark.slow
+
 FIELDS = """
     point { time price marketCap volume24h provider origin revision observedAt }
     revision { revision note changedBy before { price provider } after { price provider } }
@@ -91,7 +93,6 @@ async def test_changes_of_one_request_are_made_in_order_and_each_shows_what_came
     assert result["history"]["points"] == [{"price": 101.0}]
 
 
-@pytest.mark.slow
 async def test_what_was_taken_back_from_a_hole_is_filled_by_the_next_refresh(known: World, world_api: Api) -> None:
     place = PLACE | {"coin": "bitcoin", "granularity": "DAILY", "time": "now-1d/d"}
     payload = (await world_api.ask(SET, input=place | {"price": 1.0}))["setManualPrice"]

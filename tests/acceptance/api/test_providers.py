@@ -14,6 +14,8 @@ from db.providers import Budget, block, configure_budget, note_failure, note_suc
 from tests.api import Api, execute, iso, open_api
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 PROVIDERS = """
 { providers {
     provider breaker reason retryAt lastSuccessAt historyLimit

@@ -9,6 +9,7 @@ import pytest
 from db.pool import Database
 from db.prices import Point, upsert_points
 from db.series import DAY, HOUR, Granularity, Series, floor
+from tests.acceptance.api.histories import know
 from tests.api import COINGECKO, Api, add_coins, add_points, iso
 from tests.world import NOW, World
 
@@ -105,3 +106,18 @@ async def test_days_are_apart_from_hours(database: Database, api: Api) -> None:
     query = '{ coin(slug: "coin-1") { revisions(granularity: DAILY) { totalCount nodes { revision } } } }'
 
     assert (await api.ask(query))["coin"]["revisions"] == {"totalCount": 0, "nodes": []}
+
+
+async def test_converted_prices_have_no_revisions_and_the_error_says_where_they_are(
+    database: Database, api: Api
+) -> None:
+    await know(database, 2)
+    query = 'query($c: String!) { coin(slug: $c) { slug revisions(currency: "eur") { totalCount } } }'
+
+    answer = (await api.post(query, {"c": "coin-2"})).json()
+
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert error["message"] == "prices of coin-2 in eur are converted, so they have no revisions; ask in usd"
+    assert answer["data"] == {"coin": {"slug": "coin-2", "revisions": None}}
+    assert (await api.ask(query, c="coin-1"))["coin"]["revisions"] == {"totalCount": 0}

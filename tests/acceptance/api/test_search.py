@@ -7,6 +7,8 @@ import pytest
 from db.pool import Database
 from tests.api import Api, execute
 
+pytestmark = pytest.mark.slow
+
 SEARCH = """
 query Search($search: String!, $orderBy: CoinOrder, $first: Int! = 20, $after: String) {
   coins(filter: {search: $search}, orderBy: $orderBy, first: $first, after: $after) {

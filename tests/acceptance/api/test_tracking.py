@@ -12,6 +12,8 @@ from tests.api import Api
 from tests.catalogue import describe
 from tests.world import NOW, World
 
+pytestmark = pytest.mark.slow
+
 TRACK = """
 mutation Track($slugs: [String!]!) {
   trackCoins(slugs: $slugs) {
