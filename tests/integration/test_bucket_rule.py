@@ -112,6 +112,7 @@ def moved(golden: bytes, by: timedelta) -> bytes:
     return b"".join(lines)
 
 
+@pytest.mark.slow
 async def test_the_same_answer_makes_the_same_rows_in_every_time_zone_and_over_every_change_of_clocks(
     database: Database, process_zone: str
 ) -> None:

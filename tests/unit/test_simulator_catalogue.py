@@ -9,6 +9,8 @@ import pytest
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_795_003_215.25
 API = "/coingecko/api/v3"
 

@@ -66,6 +66,7 @@ async def pages(api: Api, order: str, filter_: dict[str, Any] | None, sizes: lis
     raise AssertionError("the pages have no end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 async def test_paging_gives_every_coin_once_and_in_order_whatever_the_page_sizes(
     api: Api, database: Database, order: str

@@ -149,6 +149,7 @@ TEXT_ARGUMENTS = [
 ]
 
 
+@pytest.mark.slow
 async def test_no_text_whatever_is_an_internal_error(api: Api, database: Database) -> None:
     await add_coins(database, 1)
     for query in TEXT_ARGUMENTS:

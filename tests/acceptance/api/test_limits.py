@@ -120,6 +120,7 @@ LABORIOUS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABORIOUS)
 async def test_small_documents_that_mean_much_work_are_no_fault_of_the_servers(lone_api: Api, name: str) -> None:
     answer = await lone_api.post(LABORIOUS[name])

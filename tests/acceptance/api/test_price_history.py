@@ -167,6 +167,7 @@ async def test_auto_is_the_smallest_interval_of_at_most_500_points(api: Api, dat
         assert (found["interval"], found["granularity"], len(found["points"])) == (interval, granularity, count)
 
 
+@pytest.mark.slow
 async def test_a_range_longer_than_10000_points_is_read_in_parts_without_loss_or_repeat(
     api: Api, database: Database
 ) -> None:
