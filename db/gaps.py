@@ -101,40 +101,35 @@ async def list_provisional(
     return {one: merge(windows) for one, windows in found.items()}
 
 
-_FIRST = """
-select w.coin_id, w.currency_id, f.ts
+# The first stored point of each series, or the last one: {order} says which.
+_OUTERMOST = sql.SQL("""
+select w.coin_id, w.currency_id, o.ts, o.observed_at
 from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
 cross join lateral (
-    select p.ts from {table} p where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts limit 1
-) f
-"""
+    select p.ts, p.observed_at from {table} p
+    where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts {order} limit 1
+) o
+""")
 
 
 async def list_first_points(
     connection: Connection, series: Sequence[Series], granularity: Granularity
 ) -> dict[Series, datetime]:
     """The first stored bucket of each series that has one."""
-    query = sql.SQL(_FIRST).format(table=sql.Identifier(granularity.table))
-    parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
-    rows = await (await connection.execute(query, parameters)).fetchall()
-    return {Series(coin, currency): first for coin, currency, first in rows}
-
-
-_NEWEST = """
-select w.coin_id, w.currency_id, l.observed_at
-from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
-cross join lateral (
-    select p.observed_at from {table} p
-    where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts desc limit 1
-) l
-"""
+    return {one: ts for one, ts, _ in await _list_outermost(connection, series, granularity, sql.SQL("asc"))}
 
 
 async def list_newest(
     connection: Connection, series: Sequence[Series], granularity: Granularity
 ) -> dict[Series, datetime]:
     """The provider's stamp of the newest stored point of each series that has one."""
-    query = sql.SQL(_NEWEST).format(table=sql.Identifier(granularity.table))
+    return {one: at for one, _, at in await _list_outermost(connection, series, granularity, sql.SQL("desc"))}
+
+
+async def _list_outermost(
+    connection: Connection, series: Sequence[Series], granularity: Granularity, order: sql.SQL
+) -> list[tuple[Series, datetime, datetime]]:
+    query = _OUTERMOST.format(table=sql.Identifier(granularity.table), order=order)
     parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
     rows = await (await connection.execute(query, parameters)).fetchall()
-    return {Series(coin, currency): at for coin, currency, at in rows}
+    return [(Series(coin, currency), ts, at) for coin, currency, ts, at in rows]
