@@ -28,4 +28,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="package")
 async def watched(browser: Browser, site_url: str) -> AsyncIterator[Watched]:
     async with await browser.new_context(base_url=site_url) as context:
-        yield Watched(await context.new_page())
+        page = await context.new_page()
+        yield Watched(page)
+        # The page asks again and again: a route that is being answered when it goes would fail the next test.
+        await page.unroute_all(behavior="wait")
