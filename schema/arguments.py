@@ -37,6 +37,7 @@ CarryLimitArgument = Annotated[
 FinalOnlyArgument = Annotated[
     bool, strawberry.argument(description="Only points that are settled: those of other states are left out.")
 ]
+GranularityArgument = Annotated[Granularity, strawberry.argument(description="The store to look at.")]
 StoreArgument = Annotated[
     Granularity | None,
     strawberry.argument(

@@ -33,6 +33,7 @@ from schema.arguments import (
     FirstArgument,
     FromArgument,
     GapsArgument,
+    GranularityArgument,
     IntervalArgument,
     StoreArgument,
     ToArgument,
@@ -119,9 +120,7 @@ class Coin(Node):
         self,
         info: Info,
         currency: CurrencyArgument = "usd",
-        granularity: Annotated[
-            Granularity, strawberry.argument(description="The store to look at.")
-        ] = Granularity.HOURLY,
+        granularity: GranularityArgument = Granularity.HOURLY,
     ) -> Coverage | None:
         quote = await info.context.quote(self.row.id, currency)
         stored = StoredGranularity(granularity.name)
@@ -137,9 +136,7 @@ class Coin(Node):
         self,
         info: Info,
         currency: CurrencyArgument = "usd",
-        granularity: Annotated[
-            Granularity, strawberry.argument(description="The store to look at.")
-        ] = Granularity.HOURLY,
+        granularity: GranularityArgument = Granularity.HOURLY,
         from_: SinceArgument = THE_BEGINNING,
         to: UntilArgument = NOW,
         first: FirstArgument = 20,
