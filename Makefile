@@ -51,6 +51,7 @@ lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
 	@cd requirements && ../$(BIN)/$(COMPILE) uv.in -o uv.txt
 	@$(BIN)/$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
 	@$(BIN)/$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+	@$(BIN)/$(COMPILE) pyproject.toml --group build --group dev --group bench -o requirements/bench.txt
 
 clean:
 	rm -rf .venv .cache web/node_modules web/dist clients/typescript/node_modules clients/typescript/build
@@ -68,6 +69,10 @@ clean:
 
 .venv/dev: .venv/runtime requirements/dev.txt
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/bench: .venv/dev requirements/bench.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json %/.npmrc
