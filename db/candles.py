@@ -1,119 +1,275 @@
-"""What is stored, as candles: read in one statement for many coins, converted on the way if need be."""
+"""What is stored, as candles: of many coins in one statement, with the columns that are wanted and no others.
+
+Prices are converted and put into buckets by the database. A window can be bound to a version of its series (see
+db.versions): a reader who kept a part of it gets the rest in one snapshot, or everything when what it kept is outdated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
-
-from psycopg import sql
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from db.pool import Connection
-from db.series import Granularity, Window
-
-
-class CandleRow(NamedTuple):
-    """What is stored of one bucket, from one stored point or several.
-
-    `price` is the first one's, as are volume, market cap, provider and `observed_at`; `close` is the last one's, seen
-    at `closed_at` and given by `closed_by`; `high` and `low` are the extremes known. `revision` counts the changes of
-    all; `provisional` says that one of them waits for a better answer. With a conversion, `fx_rate` and `fx_rate_at`
-    are the first one's.
-    """
-
-    coin_id: int
-    ts: datetime
-    price: float
-    high: float
-    low: float
-    close: float
-    volume_24h: float | None
-    market_cap: float | None
-    samples: int
-    provisional: bool
-    observed_at: datetime
-    closed_at: datetime
-    provider_id: int
-    closed_by: int
-    revision: int
-    fx_rate: float | None
-    fx_rate_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """Rates that prices are multiplied by: one for each stored bucket that has one, with the time each is from."""
-
-    times: Sequence[datetime]
-    rates: Sequence[float]
-    rated_at: Sequence[datetime]
-
+from db.rates import MAX_RATE_AGE, RatePair
+from db.series import HOUR, Granularity, Window
 
 # How buckets follow each other: a length, or a number of months.
 Step = timedelta | int
 
 
-_POINTS = sql.SQL("""
-select p.coin_id, p.ts, p.price, greatest(p.high, p.price) as high, least(p.low, p.price) as low, p.price as close,
-       p.volume_24h, p.market_cap, 1 as samples, p.provisional, p.observed_at, p.observed_at as closed_at,
-       p.provider_id, p.provider_id as closed_by, p.revision, null::float8 as fx_rate, null::timestamptz as fx_rate_at
-from {table} p
-where p.coin_id = any(%(coins)s) and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
-""")
-# Where there is no rate there is no value: the join leaves the point out.
-_CONVERTED = sql.SQL("""
-select p.coin_id, p.ts, p.price * r.rate as price, p.high * r.rate as high, p.low * r.rate as low,
-       p.close * r.rate as close, p.volume_24h * r.rate as volume_24h, p.market_cap * r.rate as market_cap, p.samples,
-       p.provisional, p.observed_at, p.closed_at, p.provider_id, p.closed_by, p.revision, r.rate as fx_rate,
-       r.rated_at as fx_rate_at
-from ({points}) p
-join unnest(%(times)s::timestamptz[], %(rates)s::float8[], %(rated_at)s::timestamptz[]) as r (ts, rate, rated_at)
-    using (ts)
-""")
-_CANDLES = sql.SQL("""
-select p.coin_id, {bucket} as ts, (array_agg(p.price order by p.ts))[1] as price, max(p.high), min(p.low),
-       (array_agg(p.price order by p.ts))[count(*)], (array_agg(p.volume_24h order by p.ts))[1],
-       (array_agg(p.market_cap order by p.ts))[1], count(*)::int, bool_or(p.provisional),
-       (array_agg(p.observed_at order by p.ts))[1], (array_agg(p.observed_at order by p.ts))[count(*)],
-       (array_agg(p.provider_id order by p.ts))[1], (array_agg(p.provider_id order by p.ts))[count(*)],
-       sum(p.revision)::int,
-       (array_agg(p.fx_rate order by p.ts))[1], (array_agg(p.fx_rate_at order by p.ts))[1]
-from ({points}) p group by p.coin_id, {bucket}
-""")
+class Wanted(NamedTuple):
+    """A window of one coin. With a version: to be read only if the series has it, or, unless `same`, if it has not."""
+
+    coin_id: int
+    window: Window
+    version: int | None = None
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CandleQuery:
+    """Which candles: of stored prices in `currency_id`, or of what the rates of `pair` make of them.
+
+    `columns` are of COLUMNS. `versions` and `provisional` say whether these are wanted too.
+    """
+
+    currency_id: int
+    granularity: Granularity
+    step: Step
+    wanted: Sequence[Wanted]
+    columns: tuple[str, ...]
+    pair: RatePair | None = None
+    versions: bool = False
+    provisional: bool = False
+
+    @property
+    def bound(self) -> bool:
+        """Whether windows are bound to versions; otherwise all of them are the same one."""
+        return any(one.version is not None for one in self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """What is stored of one coin: the values of each column, and the starts of the buckets in `stamps`, ascending.
+
+    A stamp is in seconds since 1970: no other form of a time is read as fast. A bucket that begins in `provisional`
+    holds a point that waits for a better answer. `version` is None where the series has none.
+    """
+
+    stamps: Sequence[float] = ()
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    provisional: Sequence[datetime] = ()
+    version: int | None = None
+
+    def between(self, window: Window) -> Candles:
+        """Those that begin inside."""
+        first = bisect_left(self.stamps, window.start.timestamp())
+        last = bisect_left(self.stamps, window.end.timestamp())
+        if last - first == len(self.stamps):
+            return self
+        columns = {name: values[first:last] for name, values in self.columns.items()}
+        return Candles(self.stamps[first:last], columns, self.provisional, self.version)
+
+
+# What a bucket of one stored point says, and one of several. Of these `price` is the first one's, as are volume, market
+# cap, provider and observed_at; `close` is the last one's, seen at `closed_at` and given by `closed_by`; `high` and
+# `low` are the extremes known. `revision` counts the changes of all. `fx_rate` and `fx_rate_at` are the first one's.
+_ONE = {
+    "price": "p.price * {rate}",
+    "high": "greatest(p.high, p.price) * {rate}",
+    "low": "least(p.low, p.price) * {rate}",
+    "close": "p.price * {rate}",
+    "volume_24h": "p.volume_24h * {rate}",
+    "market_cap": "p.market_cap * {rate}",
+    "samples": "1",
+    "observed_at": "p.observed_at",
+    "closed_at": "p.observed_at",
+    "provider_id": "p.provider_id",
+    "closed_by": "p.provider_id",
+    "revision": "p.revision",
+    "fx_rate": "{rate}",
+    "fx_rate_at": "{rated_at}",
+}
+_FIRST, _LAST = "(array_agg({} order by p.ts))[1]", "(array_agg({} order by p.ts))[count(*)]"
+_SEVERAL = dict.fromkeys(_ONE, _FIRST) | {
+    "high": "max({})",
+    "low": "min({})",
+    "close": _LAST,
+    "closed_at": _LAST,
+    "closed_by": _LAST,
+    "samples": "count(*)::int",
+    "revision": "sum({})::int",
+}
+COLUMNS = tuple(_ONE)
+# A version of everything that the answer is made of: of the series, and of those of the rates.
+_VERSIONS = """
+versions as materialized (
+    select c.coin_id, (
+        select bit_xor(s.version) from series_versions s
+        where s.granularity = %(granularity)s and (s.coin_id, s.currency_id) in ((c.coin_id, %(currency)s){rates})
+        having count(*) = {count}
+    ) as version
+    from (select distinct unnest(%(coins)s::int[]) as coin_id) c
+), """
+# Where there is no rate there is no value: the join leaves the point out. A rate is that of the bucket's own time or
+# the last one before, never a later one: each step belongs to the known rate that it follows.
+_RATES = """
+rated as materialized (
+    select p.ts, max(p.price) filter (where p.currency_id = %(quote)s)
+                 / max(p.price) filter (where p.currency_id = %(base)s) as rate
+    from {table} p
+    where p.coin_id = %(rate_coin)s and p.currency_id in (%(base)s, %(quote)s)
+      and p.ts >= %(rates_from)s and p.ts < %(end)s
+    group by p.ts having count(*) = 2
+), rates as materialized (
+    select ts, first_value(rate) over known as rate, first_value(rated_at) over known as rated_at
+    from (
+        select s.ts, r.rate, r.ts as rated_at, count(r.ts) over (order by s.ts) as part
+        from generate_series(%(rates_from)s::timestamptz, %(end)s, make_interval(hours => %(hours)s)) s (ts)
+        left join rated r using (ts)
+    ) steps
+    window known as (partition by part order by ts)
+), """
+_JOIN_RATES = "join rates r on r.ts = p.ts and r.rated_at >= r.ts - %(max_rate_age)s"
+_SAME_WINDOW = (
+    "(select unnest(%(coins)s::int[]) as coin_id, %(start)s::timestamptz as start, %(end)s::timestamptz as until) w"
+)
+_WINDOWS = """
+unnest(%(coins)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(known)s::bigint[], %(same)s::bool[])
+    as w (coin_id, start, until, known, same)
+join versions v using (coin_id) where coalesce(v.version = w.known, false) = w.same
+"""
+# The bounds of a window are parameters of a look-up: only so does TimescaleDB leave out the chunks beside it.
+_CANDLES = """
+with {versions}{rates}wanted as (
+    select w.coin_id, w.start, w.until from {windows}
+)
+select p.coin_id, date_part('epoch', {bucket}){columns}{no_extras}
+from wanted w
+join {table} p on p.coin_id = w.coin_id and p.currency_id = %(currency)s and p.ts >= w.start and p.ts < w.until
+               and p.ts >= %(start)s and p.ts < %(end)s
+{join_rates}
+{group}
+{extras}
+order by 1, 2 nulls first
+"""
+# A row without a time, in front of each coin's.
+_EXTRAS = """
+union all
+select v.coin_id, null{nulls}, v.version, (
+    select array_agg(p.ts order by p.ts) from {table} p
+    where p.coin_id = v.coin_id and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
+      and p.provisional
+)
+from {of} v
+"""
 # 1970-01-05 was a Monday.
-_BINNED = sql.SQL("date_bin(%(step)s, p.ts, '1970-01-05T00:00:00Z'::timestamptz)")
+_BINNED = "date_bin(%(step)s, p.ts, '1970-01-05T00:00:00Z'::timestamptz)"
 _MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 
-async def list_candles(
-    connection: Connection,
-    coin_ids: Sequence[int],
-    currency_id: int,
-    granularity: Granularity,
-    window: Window,
-    step: Step,
-    conversion: Conversion | None = None,
-) -> list[CandleRow]:
-    """What is stored inside the window, by coin and time, in buckets of `step`."""
-    points = _POINTS.format(table=sql.Identifier(granularity.table))
-    parameters: dict[str, object] = {
-        "coins": list(coin_ids),
-        "currency": currency_id,
-        "start": window.start,
-        "end": window.end,
-        "step": step,
-    }
-    if conversion:
-        points = _CONVERTED.format(points=points)
-        parameters |= {"times": conversion.times, "rates": conversion.rates, "rated_at": conversion.rated_at}
-    query = points if step == granularity.width else _CANDLES.format(points=points, bucket=_bucket(step))
+async def read_candles(connection: Connection, query: CandleQuery) -> dict[int, Candles]:
+    """The candles of each coin that is wanted, of all of its windows that are to be read."""
+    if not query.wanted:
+        return {}
+    extras = query.versions or query.provisional
+    statement = _statement(
+        query.granularity, query.step, query.columns, query.pair is not None, query.versions, extras, query.bound
+    )
     async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query + sql.SQL(" order by coin_id, ts"), parameters)
-        return [CandleRow._make(row) for row in await cursor.fetchall()]
+        await cursor.execute(statement, _parameters(query))
+        rows = await cursor.fetchall()
+    return {coin: _cut(rows, coin, query.columns, extras) for coin in {one.coin_id for one in query.wanted}}
 
 
-def _bucket(step: Step) -> sql.Composable:
-    if isinstance(step, timedelta):
-        return _BINNED
-    return sql.SQL("date_trunc({}, p.ts, 'UTC')").format(_MONTHS[step])
+@lru_cache(maxsize=256)
+def _statement(
+    granularity: Granularity,
+    step: Step,
+    columns: tuple[str, ...],
+    converted: bool,
+    versions: bool,
+    extras: bool,
+    bound: bool,
+) -> bytes:
+    """Put together from the texts of this module alone; whatever a client sends is a parameter."""
+    rate, rated_at = ("r.rate", "r.rated_at") if converted else ("1", "null::timestamptz")
+    several = step != granularity.width
+    values = [_value(name, rate, rated_at, several) for name in columns]
+    parts = {
+        "table": granularity.table,
+        "rates": _RATES.format(table=granularity.table) if converted else "",
+        "versions": "",
+        "windows": _WINDOWS if bound else _SAME_WINDOW,
+        "bucket": _bucket(step) if several else "p.ts",
+        "columns": "".join(f", {value}" for value in values),
+        "no_extras": ", null::bigint, null::timestamptz[]" if extras else "",
+        "join_rates": _JOIN_RATES if converted else "",
+        "group": f"group by p.coin_id, {_bucket(step)}" if several else "",
+        "extras": "",
+    }
+    if extras:
+        of = "versions" if versions else "(select distinct coin_id, null::bigint as version from wanted)"
+        parts["extras"] = _EXTRAS.format(table=granularity.table, nulls=", null" * len(columns), of=of)
+    if versions:
+        rated = ", (%(rate_coin)s, %(base)s), (%(rate_coin)s, %(quote)s)" if converted else ""
+        parts["versions"] = _VERSIONS.format(rates=rated, count=3 if converted else 1)
+    return _CANDLES.format(**parts).encode()
+
+
+def _value(name: str, rate: str, rated_at: str, several: bool) -> str:
+    one = _ONE[name].format(rate=rate, rated_at=rated_at).replace(" * 1", "")
+    if name in ("fx_rate", "fx_rate_at") and rate == "1":
+        return "null"
+    return _SEVERAL[name].format(one) if several else one
+
+
+def _bucket(step: Step) -> str:
+    return _BINNED if isinstance(step, timedelta) else f"date_trunc('{_MONTHS[step]}', p.ts, 'UTC')"
+
+
+def _parameters(query: CandleQuery) -> dict[str, object]:
+    start = min(one.window.start for one in query.wanted)
+    parameters: dict[str, object] = {
+        "currency": query.currency_id,
+        "granularity": query.granularity.value,
+        "step": query.step,
+        "start": start,
+        "end": max(one.window.end for one in query.wanted),
+        "coins": [one.coin_id for one in query.wanted],
+    }
+    if query.bound:
+        parameters |= {
+            "starts": [one.window.start for one in query.wanted],
+            "ends": [one.window.end for one in query.wanted],
+            "known": [one.version for one in query.wanted],
+            "same": [one.same for one in query.wanted],
+        }
+    if query.pair:
+        parameters |= {
+            "rate_coin": query.pair.coin_id,
+            "base": query.pair.base_id,
+            "quote": query.pair.quote_id,
+            "rates_from": start - MAX_RATE_AGE,
+            "hours": query.granularity.width // HOUR,
+            "max_rate_age": MAX_RATE_AGE,
+        }
+    return parameters
+
+
+def _cut(rows: Sequence[tuple[Any, ...]], coin_id: int, names: Sequence[str], extras: bool) -> Candles:
+    """The coin's part of the rows, which are in order of coin and time, as columns."""
+    first = bisect_left(rows, coin_id, key=itemgetter(0))
+    last = bisect_right(rows, coin_id, lo=first, key=itemgetter(0))
+    version, provisional = None, None
+    if extras:
+        *_, version, provisional = rows[first]
+        first += 1
+    part = rows[first:last]
+    stamps, *values = (list(map(itemgetter(place), part)) for place in range(1, len(names) + 2))
+    return Candles(stamps, dict(zip(names, values, strict=True)), provisional or (), version)

@@ -11,6 +11,7 @@ from db.pool import Connection
 from db.prices import Point, lock_series, upsert_points
 from db.reference import PROVIDER_IDS
 from db.series import Granularity, Series
+from db.versions import renew_version
 
 MANUAL = PROVIDER_IDS["MANUAL"]
 
@@ -100,6 +101,7 @@ async def remove_manual_price(connection: Connection, bucket: Bucket, change: Ch
     restored = await connection.execute(_for(_RESTORE, bucket), bucket.parameters)
     if not restored.rowcount:
         await connection.execute(_for(_DELETE, bucket), bucket.parameters)
+    await renew_version(connection, bucket.series, bucket.granularity)
     await _note(connection, bucket, change, revision)
     return revision
 

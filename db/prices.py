@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from psycopg import sql
 
 from db.pool import Connection
 from db.series import Granularity, Series
+from db.versions import SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,6 @@ class Point:
     low: float | None = None
 
 
-class LatestRow(NamedTuple):
-    """The newest sample of a series, whatever its bucket; `price_24h_ago` is what is stored of `hour_24h_ago`."""
-
-    coin_id: int
-    price: float
-    market_cap: float | None
-    volume_24h: float | None
-    observed_at: datetime
-    provider_id: int
-    hour_24h_ago: datetime
-    price_24h_ago: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class Written:
     inserted: int = 0
@@ -51,26 +38,11 @@ class Written:
         )
 
 
-_LATEST = """
-select l.coin_id, l.price, l.market_cap, l.volume_24h, l.observed_at, l.provider_id, before.ts, p.price
-from price_latest l
-cross join lateral (select date_trunc('hour', l.observed_at - interval '23 hours 30 minutes', 'UTC') as ts) before
-left join price_hourly p on p.coin_id = l.coin_id and p.currency_id = l.currency_id and p.ts = before.ts
-where l.coin_id = any(%s) and l.currency_id = %s
-"""
-
-
-async def list_latest(connection: Connection, coin_ids: Sequence[int], currency_id: int) -> list[LatestRow]:
-    """The newest sample of each series that has one. The day before is the hour nearest to 24 hours earlier."""
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_LATEST, (list(coin_ids), currency_id))
-        return [LatestRow._make(row) for row in await cursor.fetchall()]
-
-
 # `old` is read under the series lock of upsert_points, so that the counts are exact. A weaker source never overwrites
 # a better one, the same one corrects itself. A better one takes over even with equal values, or a weaker one could
 # change them later; that too is a revision, so that what the weaker one said is kept. A provisional point only fills a
 # hole, and what confirms it makes no revision. The hole that a point left when it was taken back counts as a revision.
+# `renewed`: see db.versions.
 _UPSERT = """
 with incoming as (
     select * from unnest(%(ts)s::timestamptz[], %(price)s::float8[], %(market_cap)s::float8[], %(volume)s::float8[],
@@ -107,6 +79,12 @@ with incoming as (
             high = excluded.high, low = excluded.low, observed_at = excluded.observed_at,
             provider_id = excluded.provider_id, provisional = excluded.provisional,
             revision = p.revision + (not p.provisional)::int
+), renewed as (
+    insert into series_versions (coin_id, currency_id, granularity)
+    values (%(coin)s, %(currency)s, %(granularity)s)
+    on conflict (coin_id, currency_id, granularity) do update set version = excluded.version
+        where exists (select from incoming i left join old o using (ts)
+                      where i.ts < %(settled)s and (o.ts is null or i.ts in (select ts from changed)))
 )
 select (select count(*) from incoming i where not exists (select from old o where o.ts = i.ts))
          + (select count(*) from changed where provisional),
@@ -140,6 +118,7 @@ async def upsert_points(
         "provisional": provisional,
         "granularity": granularity.value,
         "now": now,
+        "settled": now - SETTLED,
         "first": min(p.ts for p in points),
         "last": max(p.ts for p in points),
         "ts": [p.ts for p in points],

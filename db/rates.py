@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from psycopg import sql
 
-from db.pool import Connection
-from db.series import Granularity, Window
+from db.series import Granularity, Series
+
+# Over a hole in the rate's own series the last rate before it stands in, for so long; then there is no value.
+MAX_RATE_AGE = timedelta(days=3)
 
 
 class RatePair(NamedTuple):
@@ -19,6 +20,14 @@ class RatePair(NamedTuple):
     base_id: int
     quote_id: int
 
+    @property
+    def based(self) -> Series:
+        return Series(self.coin_id, self.base_id)
+
+    @property
+    def rated(self) -> Series:
+        return Series(self.coin_id, self.quote_id)
+
 
 class Rate(NamedTuple):
     """How much of the quote currency one of the base currency is worth, at the start of a bucket."""
@@ -27,32 +36,23 @@ class Rate(NamedTuple):
     rate: float
 
 
-# A look-up per window, with its bounds as parameters: only so does TimescaleDB leave out the other windows' chunks.
-_RATES = sql.SQL("""
-select r.ts, r.rate
-from unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) as w (start, until)
-cross join lateral (
-    select p.ts, max(p.price) filter (where p.currency_id = %(quote)s)
-                 / max(p.price) filter (where p.currency_id = %(base)s) as rate
-    from {table} p
-    where p.coin_id = %(coin)s and p.currency_id in (%(base)s, %(quote)s) and p.ts >= w.start and p.ts < w.until
-    group by p.ts having count(*) = 2
-) r
-order by r.ts
+_LAST_RATE = sql.SQL("""
+select q.ts, q.price / b.price as rate
+from {table} q join {table} b on b.coin_id = q.coin_id and b.currency_id = {base} and b.ts = q.ts
+where q.coin_id = {coin} and q.currency_id = {quote} and q.ts <= {at} and q.ts >= {at} - {max_age}
+order by q.ts desc limit 1
 """)
 
 
-async def list_rates(
-    connection: Connection, pair: RatePair, granularity: Granularity, windows: Sequence[Window]
-) -> list[Rate]:
-    """The rate of every bucket, inside windows that do not overlap, in which the coin is stored in both currencies."""
-    parameters = {
-        "coin": pair.coin_id,
-        "base": pair.base_id,
-        "quote": pair.quote_id,
-        "starts": [window.start for window in windows],
-        "ends": [window.end for window in windows],
-    }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_RATES.format(table=sql.Identifier(granularity.table)), parameters)
-        return [Rate._make(row) for row in await cursor.fetchall()]
+def last_rate_of(
+    granularity: Granularity, *, coin: sql.Composable, base: sql.Composable, quote: sql.Composable, at: sql.Composable
+) -> sql.Composed:
+    """The query of the newest Rate that is no later than `at` and not too old; ids and time as expressions."""
+    return _LAST_RATE.format(
+        table=sql.Identifier(granularity.table),
+        coin=coin,
+        base=base,
+        quote=quote,
+        at=at,
+        max_age=sql.Literal(MAX_RATE_AGE),
+    )

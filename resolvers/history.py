@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from db.candles import CandleRow, list_candles
 from db.coins import CoinRow
-from db.pool import Connection, Database
-from db.series import Granularity, Series, Window, complete
+from db.series import Series, complete
 from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey
+from resolvers.encoding import encode
 from resolvers.errors import ApiError
-from resolvers.points import Filling, PointView, make_points
+from resolvers.history_loader import HistoryKey, Wish
+from resolvers.points import Filling, GapPolicy, PointTable, PointView, check_complete
 from resolvers.quotes import Quote
 from resolvers.ranges import Asked
-from resolvers.rates import convert_times, load_rates
+from resolvers.shapes import TYPE_NAME, Shape
 from resolvers.transforms import Transform, apply_transforms
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from resolvers.context import Context
-
-
-class HistoryKey(NamedTuple):
-    """`lookback`: how far before the range stored points are wanted too."""
-
-    coin: CoinRow
-    quote: Quote
-    asked: Asked
-    lookback: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """One coin's points over a range, oldest first; `values` are their prices after the transforms asked for."""
+    """One coin's points over a range, oldest first. Nothing is read before somebody asks for some of their fields."""
 
-    coin: CoinRow
-    quote: Quote
-    asked: Asked
-    points: Sequence[PointView]
-    values: Sequence[float | None]
+    key: HistoryKey
+    transforms: Sequence[Transform] = ()
+
+    @property
+    def coin(self) -> CoinRow:
+        return self.key.coin
+
+    @property
+    def quote(self) -> Quote:
+        return self.key.quote
+
+    @property
+    def asked(self) -> Asked:
+        return self.key.asked
 
     @property
     def series(self) -> Series:
@@ -54,22 +54,42 @@ class HistoryView:
         window = complete(self.asked.rows, now, granularity.width)
         return CoverageKey(self.series, granularity, window, self.quote.pair)
 
+    async def encode(self, context: Context, shape: Shape) -> bytes:
+        """The points as a JSON array. Fields are those of PointView, and `value`: the price after the transforms."""
+        loaded = await context.history.load(Wish(self.key, self._stored(shape.fields), self._kept(shape)))
+        return encode(shape, loaded, self._written)
 
-class HistoryLoader:
-    """Loads many histories at once: statements are per distinct range and quote, whatever the number of coins."""
+    async def columns(self, context: Context, fields: Sequence[str]) -> list[Sequence[Any]]:
+        """The same as columns, in the order of the fields."""
+        loaded = await context.history.load(Wish(self.key, self._stored(fields)))
+        return [self._column(loaded.table, name) for name in fields]
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    async def points(self, context: Context) -> tuple[list[PointView], Sequence[float | None]]:
+        """Every field of every point; and of each the price after the transforms."""
+        table = (await context.history.load(Wish(self.key, PointView._fields))).table
+        return table.views(), self._column(table, "value")
 
-    async def load(self, keys: list[HistoryKey]) -> list[list[CandleRow]]:
-        groups: dict[tuple[Quote, Asked, timedelta], dict[int, list[CandleRow]]] = defaultdict(dict)
-        for key in keys:
-            groups[key.quote, key.asked, key.lookback][key.coin.id] = []
-        async with self._database.connection() as connection:
-            for (quote, asked, lookback), by_coin in groups.items():
-                for row in await _read(connection, sorted(by_coin), quote, asked, asked.reach(lookback)):
-                    by_coin[row.coin_id].append(row)
-        return [groups[key.quote, key.asked, key.lookback][key.coin.id] for key in keys]
+    async def check(self, context: Context) -> None:
+        """DATA_INCOMPLETE when samples are missing, and the client wants that to be an error."""
+        if self.key.filling.policy is GapPolicy.ERROR:
+            check_complete((await context.history.load(Wish(self.key, ()))).table.lacking)
+
+    def _kept(self, shape: Shape) -> Shape | None:
+        """What a transform makes of a point depends on those before it, wherever the range begins."""
+        return None if self.transforms and "value" in shape.fields else shape
+
+    def _stored(self, fields: Sequence[str]) -> tuple[str, ...]:
+        return tuple("price" if name == "value" else name for name in fields if name != TYPE_NAME)
+
+    def _written(self, table: PointTable, name: str) -> Sequence[Any]:
+        return table.column("time_text") if name == "time" else self._column(table, name)
+
+    def _column(self, table: PointTable, name: str) -> Sequence[Any]:
+        if name == TYPE_NAME:
+            return ["PricePoint"] * len(table)
+        if name == "value":
+            return apply_transforms(table.column("price"), self.transforms)
+        return table.column(name)
 
 
 async def resolve_history(
@@ -81,11 +101,11 @@ async def resolve_history(
     transforms: Sequence[Transform] = (),
 ) -> HistoryView:
     """One coin's, loaded together with those of other coins that are asked for alongside."""
-    lookback = filling.lookback(asked.granularity)
-    context.charge(asked.cost(lookback))
+    context.charge(asked.cost(filling.lookback(asked.granularity)))
     quote = await context.quote(coin.id, currency)
-    key = HistoryKey(coin, quote, asked, lookback)
-    return _view(key, await context.history.load(key), filling, transforms, context.now)
+    view = HistoryView(HistoryKey(coin, quote, asked, filling), transforms)
+    await view.check(context)
+    return view
 
 
 async def resolve_histories(
@@ -98,45 +118,25 @@ async def resolve_histories(
 ) -> list[HistoryView | ApiError]:
     """One answer per slug, in order; what is wrong with one coin fails no other, anything else fails the whole."""
     check_batch(context, slugs, "coins")
-    lookback = filling.lookback(asked.granularity)
-    context.charge(len(slugs) * asked.cost(lookback))
-    await context.currency(currency)
+    context.charge(len(slugs) * asked.cost(filling.lookback(asked.granularity)))
     coins = await resolve_coins_by_slug(context, slugs)
-    keys = {
-        coin.id: HistoryKey(coin, await context.quote(coin.id, currency), asked, lookback)
-        for coin in coins
-        if not isinstance(coin, ApiError)
-    }
-    rows = await context.history.load_many(list(keys.values()))
+    await context.currency(currency)
     views: dict[int, HistoryView | ApiError] = {}
-    for key, found in zip(keys.values(), rows, strict=True):
-        try:
-            views[key.coin.id] = _view(key, found, filling, transforms, context.now)
-        except ApiError as error:
-            views[key.coin.id] = error
+    for coin in coins:
+        if not isinstance(coin, ApiError):
+            key = HistoryKey(coin, await context.quote(coin.id, currency), asked, filling)
+            views[coin.id] = HistoryView(key, transforms)
+    if filling.policy is GapPolicy.ERROR:
+        await _check_each(context, views)
     return [coin if isinstance(coin, ApiError) else views[coin.id] for coin in coins]
 
 
-def _view(
-    key: HistoryKey, rows: Sequence[CandleRow], filling: Filling, transforms: Sequence[Transform], now: datetime
-) -> HistoryView:
-    points = make_points(rows, key.asked, filling, now)
-    values = apply_transforms([point.price for point in points], transforms)
-    return HistoryView(key.coin, key.quote, key.asked, points, values)
-
-
-async def _read(
-    connection: Connection, coins: Sequence[int], quote: Quote, asked: Asked, window: Window
-) -> list[CandleRow]:
-    conversion = None
-    if quote.pair:
-        rates = await load_rates(connection, quote.pair, asked.granularity, [window])
-        conversion = convert_times(rates, _starts(window, asked.granularity))
-    return await list_candles(
-        connection, coins, quote.base.id, asked.granularity, window, asked.interval.step, conversion
-    )
-
-
-def _starts(window: Window, granularity: Granularity) -> list[datetime]:
-    """The stored buckets that begin in a window that starts on one."""
-    return [window.start + granularity.width * i for i in range(window.buckets(granularity.width))]
+async def _check_each(context: Context, views: dict[int, HistoryView | ApiError]) -> None:
+    """Put an error in the place of each history that lacks samples."""
+    wishes = {id_: Wish(view.key, ()) for id_, view in views.items() if isinstance(view, HistoryView)}
+    loaded = await context.history.load_many(list(wishes.values()))
+    for id_, one in zip(wishes, loaded, strict=True):
+        try:
+            check_complete(one.table.lacking)
+        except ApiError as error:
+            views[id_] = error

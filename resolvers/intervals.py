@@ -38,7 +38,7 @@ class Interval(StrEnum):
         """The start of the bucket that holds the instant."""
         step = self.step
         if isinstance(step, timedelta):
-            return instant - (instant - _MONDAY) % step
+            return floor_from_monday(instant, step)
         day = instant.replace(hour=0, minute=0, second=0, microsecond=0)
         return day.replace(month=(day.month - 1) // step * step + 1, day=1)
 
@@ -60,9 +60,17 @@ class Interval(StrEnum):
             return (last - window.start) // step + 1
         return ((last.year - window.start.year) * 12 + last.month - window.start.month) // step + 1
 
-    def starts(self, window: Window) -> list[datetime]:
-        """The start of every bucket that begins in a window that starts on a bucket."""
-        return [self.after(window.start, i) for i in range(self.buckets(window))]
+    def starts(self, first: datetime, count: int) -> list[datetime]:
+        """The starts of so many buckets, from the one that begins at `first` on."""
+        step = self.step
+        if isinstance(step, timedelta):
+            return [first + step * i for i in range(count)]
+        return [self.after(first, i) for i in range(count)]
+
+
+def floor_from_monday(instant: datetime, length: timedelta) -> datetime:
+    """Of stretches of this length, one after the other from that Monday on, the start of the one with the instant."""
+    return instant - (instant - _MONDAY) % length
 
 
 # A length, or a number of months.

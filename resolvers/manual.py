@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.bounds import LEAST_PRICE, MOST, is_amount, is_price
-from db.candles import list_candles
+from db.candles import CandleQuery, Wanted, read_candles
 from db.currencies import series_of
 from db.manual import Bucket, Change, remove_manual_price, set_manual_price
 from db.pool import Connection
@@ -18,7 +18,7 @@ from resolvers.context import Context
 from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
 from resolvers.intervals import Interval
-from resolvers.points import Filling, PointView, make_points
+from resolvers.points import Filling, Grid, PointTable, PointView, stored_columns
 from resolvers.ranges import FIRST_BLOCK, Asked
 from resolvers.texts import check_text
 
@@ -122,9 +122,13 @@ async def _read_result(context: Context, connection: Connection, bucket: Bucket,
     """Past the request's loaders: they may have read what was there before."""
     (coin, currency), granularity = (bucket.series.coin_id, bucket.series.currency_id), bucket.granularity
     window = Window(bucket.ts, bucket.ts + granularity.width)
-    rows = await list_candles(connection, [coin], currency, granularity, window, granularity.width)
     interval = Interval.HOUR_1 if granularity is Granularity.HOURLY else Interval.DAY_1
-    points = make_points(rows, Asked(window, interval, granularity), Filling(), context.now)
+    asked, filling = Asked(window, interval, granularity), Filling()
+    columns = stored_columns(PointView._fields, asked, filling, converted=False)
+    wanted = [Wanted(coin, window)]
+    query = CandleQuery(currency, granularity, granularity.width, wanted, columns, provisional=True)
+    candles = (await read_candles(connection, query))[coin]
+    points = PointTable(Grid(asked, context.now), candles, filling).views()
     changes = (await list_revisions(connection, [coin], currency, granularity, window, limit=1))[coin]
     made = next((change for change in changes if change.revision == revision), None)
     return ManualResult(points[0] if points else None, made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from db.series import Granularity, Window, complete, floor
@@ -30,6 +30,15 @@ class Asked:
     next_from: datetime | None = None
 
     @property
+    def combines(self) -> bool:
+        """Whether a point is made of several stored buckets."""
+        return self.interval.step != self.granularity.width
+
+    def within(self, window: Window) -> Asked:
+        """The part of it that begins in a window, which starts on a bucket."""
+        return replace(self, window=self.window.intersection(window))
+
+    @property
     def rows(self) -> Window:
         """The stored buckets that answer: those of the last bucket are among them to its end."""
         last = self.interval.after(self.window.start, self.interval.buckets(self.window) - 1)
@@ -46,9 +55,9 @@ class Asked:
         points = self.interval.buckets(Window(self.interval.floor(reach.start), self.window.end))
         return max(points, reach.buckets(self.granularity.width) // _BUCKETS_A_POINT)
 
-    def times(self, now: datetime) -> list[datetime]:
-        """The start of every bucket that has begun."""
-        return self.interval.starts(Window(self.window.start, min(self.window.end, now)))
+    def count(self, now: datetime) -> int:
+        """How many of the buckets have begun."""
+        return self.interval.buckets(Window(self.window.start, min(self.window.end, now)))
 
 
 def settle(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
 
@@ -36,7 +36,7 @@ from schema.common import ApiError, Info, TimeRange, count_fields
 from schema.coverage import Coverage, Freshness
 from schema.currencies import Currency
 from schema.enums import GapPolicy, Granularity, Interval
-from schema.points import PriceColumns, PricePoint
+from schema.points import Points, PriceColumns, PricePoint
 from schema.transforms import make_transforms
 
 if TYPE_CHECKING:
@@ -98,19 +98,18 @@ class PriceHistory:
     )
     def points(self, info: Info) -> list[PricePoint]:
         self._charge(info)
-        pairs = zip(self.view.points, self.view.values, strict=True)
-        return [PricePoint.from_view(point, value) for point, value in pairs]
+        return cast("list[PricePoint]", Points(info.context, self.view))
 
     @strawberry.field(description="The same points as arrays.")
     def columns(self, info: Info) -> PriceColumns:
         self._charge(info)
-        return PriceColumns.from_views(self.view.points, self.view.values)
+        return PriceColumns.from_view(info.context, self.view)
 
     @strawberry.field(description="The range in a few figures.")
-    def summary(self) -> HistorySummary:
-        times = [point.time for point in self.view.points]
-        values = dict(zip(times, self.view.values, strict=True))
-        return HistorySummary.from_view(summarise(self.view.points), values)
+    async def summary(self, info: Info) -> HistorySummary:
+        points, values = await self.view.points(info.context)
+        by_time = {point.time: value for point, value in zip(points, values, strict=True)}
+        return HistorySummary.from_view(summarise(points), by_time)
 
     @strawberry.field(description="How much of the range is stored, and what is missing why.")
     async def coverage(self, info: Info) -> Coverage:
@@ -124,7 +123,8 @@ class PriceHistory:
         )
 
     def _charge(self, info: Info) -> None:
-        info.context.charge_values(len(self.view.points) * count_fields(info))
+        asked = self.view.asked
+        info.context.charge_values(asked.interval.buckets(asked.window) * count_fields(info))
 
     @classmethod
     def from_view(cls, view: HistoryView) -> PriceHistory:

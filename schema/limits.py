@@ -1,12 +1,11 @@
 """Limits of a document, as validation rules.
 
 Strawberry's own rules visit a fragment as often as it is spread, so that twenty-five small fragments keep a server busy
-for minutes, and they are made anew for each request, so that its validation cache never hits.
+for minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -20,7 +19,6 @@ from graphql import (
     ValidationContext,
     ValidationRule,
 )
-from strawberry.extensions import SchemaExtension
 
 from resolvers.errors import ApiError, Code
 from resolvers.limits import Limits
@@ -83,15 +81,3 @@ def limit_rule(limits: Limits) -> type[ValidationRule]:
                 self.context.report_error(GraphQLError(problem.message, original_error=problem))
 
     return LimitRule
-
-
-class NamedOperation(SchemaExtension):
-    """Refuses a document of several operations without the name of one; Strawberry would take the first."""
-
-    def on_parse(self) -> Iterator[None]:
-        yield
-        context = self.execution_context
-        definitions = context.graphql_document.definitions if context.graphql_document else ()
-        operations = sum(isinstance(one, OperationDefinitionNode) for one in definitions)
-        if operations > 1 and context.context.operation_name is None:
-            raise GraphQLError("the document holds several operations: say which with `operationName`")

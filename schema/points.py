@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from dataclasses import fields
 from datetime import datetime
+from typing import Any, cast
 
+import orjson
 import strawberry
 
-from db.reference import PROVIDER_CODES
+from resolvers.context import Context
+from resolvers.history import HistoryView
 from resolvers.points import PointView
+from resolvers.shapes import Shape
 from schema.enums import PointOrigin, PointState, Provider
+from schema.executor import EncodedList
 
 
 @strawberry.type(description="One bucket of a price history.")
@@ -56,25 +62,48 @@ class PricePoint:
 
     @classmethod
     def from_view(cls, view: PointView, value: float | None) -> PricePoint:
-        return cls(
-            time=view.time,
-            price=view.price,
-            open=view.open,
-            high=view.high,
-            low=view.low,
-            close=view.close,
-            volume24h=view.volume_24h,
-            market_cap=view.market_cap,
-            value=value,
-            samples=view.samples,
-            origin=PointOrigin(view.origin.value),
-            state=PointState(view.state.value),
-            provider=Provider[PROVIDER_CODES[view.provider_id]] if view.provider_id else None,
-            observed_at=view.observed_at,
-            revision=view.revision,
-            fx_rate=view.fx_rate,
-            fx_rate_at=view.fx_rate_at,
-        )
+        given = view._asdict()
+        given["origin"], given["state"] = PointOrigin(view.origin), PointState(view.state)
+        given["provider"] = Provider[view.provider] if view.provider else None
+        return cls(**given, value=value)
+
+
+class Points(EncodedList):
+    """The points of a history as a list of PricePoint."""
+
+    def __init__(self, context: Context, view: HistoryView) -> None:
+        self._context = context
+        self._view = view
+
+    async def encode(self, shape: Shape) -> orjson.Fragment:
+        return orjson.Fragment(await self._view.encode(self._context, shape))
+
+    async def __aiter__(self) -> AsyncIterator[PricePoint]:
+        for point in await list_points(self._context, self._view):
+            yield point
+
+
+class Column(EncodedList):
+    """One field of the points as a list of values."""
+
+    def __init__(self, context: Context, view: HistoryView, name: str) -> None:
+        self._context = context
+        self._view = view
+        self._name = name
+
+    async def encode(self, shape: Shape) -> orjson.Fragment:
+        assert shape.keys is None, "values have no fields"
+        return orjson.Fragment(await self._view.encode(self._context, Shape((self._name,))))
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        (values,) = await self._view.columns(self._context, [self._name])
+        for value in values:
+            yield value
+
+
+async def list_points(context: Context, view: HistoryView) -> list[PricePoint]:
+    points, values = await view.points(context)
+    return [PricePoint.from_view(*pair) for pair in zip(points, values, strict=True)]
 
 
 @strawberry.type(description="The same points as parallel arrays of one length, for charts.")
@@ -90,15 +119,6 @@ class PriceColumns:
     value: list[float | None] = strawberry.field(description="As `PricePoint.value`.")
 
     @classmethod
-    def from_views(cls, views: Sequence[PointView], values: Sequence[float | None]) -> PriceColumns:
-        return cls(
-            time=[view.time for view in views],
-            price=[view.price for view in views],
-            open=[view.open for view in views],
-            high=[view.high for view in views],
-            low=[view.low for view in views],
-            close=[view.close for view in views],
-            volume24h=[view.volume_24h for view in views],
-            market_cap=[view.market_cap for view in views],
-            value=list(values),
-        )
+    def from_view(cls, context: Context, view: HistoryView) -> PriceColumns:
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: cast("Any", Column(context, view, name)) for name in names})

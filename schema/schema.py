@@ -5,19 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import strawberry
-from graphql import ASTValidationRule, GraphQLError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter
-from strawberry.extensions.parser_cache import ParserCache
-from strawberry.extensions.validation_cache import ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext
 
-from resolvers.limits import Limits as RequestLimits
 from schema.coins import CoinQueries
 from schema.currencies import CurrencyQueries
 from schema.history import HistoryQueries
 from schema.issues import IssueMutations, IssueQueries
-from schema.limits import NamedOperation, limit_rule
 from schema.manual import ManualMutations
 from schema.node import NodeQueries
 from schema.prices_at import PriceAtQueries
@@ -27,9 +20,6 @@ from schema.resolution import ResolutionQueries
 from schema.scalars import SCALARS
 from schema.server import ServerQueries
 from schema.tracking import TrackingMutations
-
-# The largest document that the limits let through takes a few megabytes once it is parsed.
-_CACHED_DOCUMENTS = 64
 
 
 @strawberry.type(description="Reading is open to everyone who reaches the server, unless it asks for a token.")
@@ -53,30 +43,12 @@ class Mutation(IssueMutations, ManualMutations, RefreshMutations, TrackingMutati
     pass
 
 
-class _Schema(strawberry.Schema):
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Strawberry would log each mistake of a client with a traceback; the transport logs what is a surprise."""
-
-
 @cache
-def make_schema(limits: RequestLimits) -> strawberry.Schema:
-    """The schema with the limits of its documents; they are validation rules, so validation is never switched off."""
-    rules: list[type[ASTValidationRule]] = [limit_rule(limits)]
-    return _Schema(
-        query=Query,
-        mutation=Mutation,
-        config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[
-            lambda: MaxTokensLimiter(limits.max_tokens),
-            lambda: AddValidationRules(rules),
-            NamedOperation,
-            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
-        ],
-    )
+def make_schema() -> strawberry.Schema:
+    return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 @cache
 def sdl() -> str:
     """The schema definition, as it is served and committed."""
-    return make_schema(RequestLimits()).as_str() + "\n"
+    return make_schema().as_str() + "\n"

@@ -41,7 +41,7 @@ def test_the_buckets_of_a_window_tile_it(instant: datetime, interval: Interval, 
         expected.append(bucket)
         bucket = walk_on(bucket, interval)
 
-    assert interval.starts(Window(start, end)) == expected
+    assert interval.starts(start, interval.buckets(Window(start, end))) == expected
     assert interval.buckets(Window(start, end)) == len(expected)
     assert [interval.after(one) for one in expected[:-1]] == expected[1:]
 

@@ -4,30 +4,60 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from db.candles import CandleRow
-from db.reference import PROVIDER_IDS
+from db.candles import COLUMNS, Candles
+from db.reference import PROVIDER_CODES, PROVIDER_IDS
 from db.series import DAY, HOUR, Window
 from resolvers.errors import ApiError, Code
 from resolvers.intervals import Interval
-from resolvers.points import Filling, GapPolicy, PointOrigin, PointState, PointView, make_points
+from resolvers.points import (
+    Filling,
+    GapPolicy,
+    Grid,
+    PointOrigin,
+    PointState,
+    PointTable,
+    PointView,
+    check_complete,
+)
 from resolvers.ranges import Asked
 
 ORIGIN = datetime(2026, 2, 26, tzinfo=UTC)
 INTERVALS = st.sampled_from([Interval.HOUR_1, Interval.HOUR_4, Interval.DAY_1, Interval.MONTH_1])
-NONE, SETTLED, WAITING, MANUAL, CONVERTED = range(5)
+NONE, SETTLED, WAITING, MANUAL = range(4)
 LIMITS = st.none() | st.timedeltas(timedelta(seconds=1), timedelta(days=60))
+
+
+class CandleRow(NamedTuple):
+    """What is stored of one bucket."""
+
+    ts: datetime
+    price: float
+    high: float
+    low: float
+    close: float
+    volume_24h: float
+    market_cap: float
+    samples: int
+    provisional: bool
+    observed_at: datetime
+    closed_at: datetime
+    provider_id: int
+    closed_by: int
+    revision: int
+    fx_rate: float | None = None
+    fx_rate_at: datetime | None = None
 
 
 def row(start: datetime, closed_after: timedelta, kind: int = SETTLED, samples: int = 1) -> CandleRow:
     """A candle whose values all differ, and differ from those of other candles."""
     price = 100.0 + (start - ORIGIN) / HOUR
     return CandleRow(
-        coin_id=1,
         ts=start,
         price=price,
         high=price + 0.3,
@@ -42,9 +72,21 @@ def row(start: datetime, closed_after: timedelta, kind: int = SETTLED, samples: 
         provider_id=PROVIDER_IDS["MANUAL" if kind == MANUAL else "COINGECKO"],
         closed_by=PROVIDER_IDS["COINPAPRIKA"],
         revision=2,
-        fx_rate=1.25 if kind == CONVERTED else None,
-        fx_rate_at=start if kind == CONVERTED else None,
     )
+
+
+def make_points(rows: list[CandleRow], asked: Asked, filling: Filling, now: datetime) -> list[PointView]:
+    columns = {name: [getattr(one, name) for one in rows] for name in COLUMNS}
+    candles = Candles([one.ts.timestamp() for one in rows], columns, [one.ts for one in rows if one.provisional])
+    converted = any(one.fx_rate for one in rows)
+    table = PointTable(Grid(asked, now), candles, filling, converted=converted)
+    check_complete(table.lacking)
+    assert len(table) == len(table.views())
+    return table.views()
+
+
+def begun(asked: Asked) -> list[datetime]:
+    return asked.interval.starts(asked.window.start, asked.interval.buckets(asked.window))
 
 
 @st.composite
@@ -53,7 +95,7 @@ def candles(draw: st.DrawFn, interval: Interval) -> list[CandleRow]:
     first = interval.floor(ORIGIN)
     for _ in range(10):
         first = interval.floor(first - HOUR)
-    kinds = draw(st.lists(st.integers(NONE, CONVERTED), max_size=30))
+    kinds = draw(st.lists(st.integers(NONE, MANUAL), max_size=30))
     found = []
     for place, kind in enumerate(kinds):
         start = interval.after(first, place)
@@ -98,25 +140,24 @@ def expected_point(rows: list[CandleRow], start: datetime, asked: Asked, filling
         origin = PointOrigin.MANUAL if own.provider_id == PROVIDER_IDS["MANUAL"] else PointOrigin.OBSERVED
         origin = PointOrigin.DERIVED if own.fx_rate else origin
         values = own._asdict() | {"time": start, "open": own.price, "origin": origin, "state": state}
+        values |= {"volume24h": own.volume_24h, "provider": PROVIDER_CODES[own.provider_id]}
         return PointView(**{name: values[name] for name in PointView._fields})
     limit = filling.carry_limit or (DAY if asked.granularity.width == HOUR else 7 * DAY)
     last = max((one for one in rows if one.ts < start), key=lambda one: one.ts, default=None)
     if filling.policy is GapPolicy.CARRY and last and start - last.closed_at <= limit:
         close = last.close
         carried = PointView(start, PointOrigin.CARRIED, state, close, close, close, close, close)
-        return carried._replace(provider_id=last.closed_by, observed_at=last.closed_at)
+        return carried._replace(provider=PROVIDER_CODES[last.closed_by], observed_at=last.closed_at)
     return PointView(start, PointOrigin.MISSING, state)
 
 
 def expected_points(rows: list[CandleRow], asked: Asked, filling: Filling, now: datetime) -> list[PointView]:
     stored = {one.ts for one in rows}
     starts = [
-        start
-        for start in asked.interval.starts(asked.window)
-        if start < now and (start in stored or asked.interval.after(start) <= now)
+        start for start in begun(asked) if start < now and (start in stored or asked.interval.after(start) <= now)
     ]
     points = [expected_point(rows, start, asked, filling, now) for start in starts]
-    return [point for point in points if point.state is PointState.FINAL or not filling.final_only]
+    return [point for point in points if point.state == PointState.FINAL or not filling.final_only]
 
 
 @given(cases(), FILLINGS)
@@ -127,9 +168,17 @@ def test_each_bucket_is_what_is_stored_or_what_the_policy_puts_there(
     assume(filling.policy is not GapPolicy.ERROR)
     expected = expected_points(rows, asked, filling, now)
     if filling.policy is GapPolicy.OMIT:
-        expected = [point for point in expected if point.origin is not PointOrigin.MISSING]
+        expected = [point for point in expected if point.origin != PointOrigin.MISSING]
 
     assert make_points(rows, asked, filling, now) == expected
+
+
+@given(cases(), st.sampled_from([GapPolicy.NULLS, GapPolicy.CARRY]))
+def test_what_was_converted_says_so(case: tuple[list[CandleRow], Asked, datetime], policy: GapPolicy) -> None:
+    rows, asked, now = case
+    rows = [one._replace(fx_rate=1.25, fx_rate_at=one.ts) for one in rows]
+
+    assert make_points(rows, asked, Filling(policy), now) == expected_points(rows, asked, Filling(policy), now)
 
 
 @given(cases(), st.booleans())
@@ -141,7 +190,7 @@ def test_under_error_there_is_no_hole_or_no_answer(
     samples = {one.ts: one.samples for one in rows}
     lacking = [
         start
-        for start in asked.interval.starts(asked.window)
+        for start in begun(asked)
         if asked.interval.after(start) <= now - final_only * timedelta(hours=48)
         and samples.get(start, 0) < whole(asked.interval, start)
     ]
@@ -179,7 +228,7 @@ def test_what_is_carried_reaches_exactly_to_its_limit() -> None:
     rows = [row(ORIGIN, timedelta(0))]
     for limit, last in ((3 * HOUR, 3), (3 * HOUR - timedelta(microseconds=1), 2), (timedelta(seconds=1), 0)):
         points = make_points(rows, asked, Filling(GapPolicy.CARRY, limit), ORIGIN + 3 * DAY)
-        carried = [point.time for point in points if point.origin is PointOrigin.CARRIED]
+        carried = [point.time for point in points if point.origin == PointOrigin.CARRIED]
         assert carried == [ORIGIN + HOUR * i for i in range(1, last + 1)]
 
 
@@ -205,6 +254,6 @@ def test_a_bucket_is_settled_48_hours_after_its_end_unless_it_waits_to_be_confir
     ):
         within = replace(asked, window=Window(ORIGIN, min(now, asked.window.end)))
         (point,) = make_points([stored], within, Filling(), now)
-        assert point.state is state
+        assert point.state == state
     (waiting,) = make_points([row(ORIGIN, timedelta(0), WAITING)], asked, Filling(), ORIGIN + 99 * DAY)
-    assert waiting.state is PointState.PROVISIONAL
+    assert waiting.state == PointState.PROVISIONAL

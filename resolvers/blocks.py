@@ -1,0 +1,86 @@
+"""Closed history, kept encoded: the points of days that are over and confirmed never change, so their JSON need not be
+made twice.
+
+Each series and shape has an entry; it holds blocks of BLOCK_POINTS points and the version of the series that they were
+read at (see db.versions). Whoever reads compares that version with the one in the snapshot of its own statement, so an
+entry that is outdated is never used, whatever other processes wrote. Entries that were not used for the longest time
+make room for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from cachetools import LRUCache
+
+from db.series import RECHECK, Window
+from resolvers.intervals import Interval, floor_from_monday
+
+# At HOUR_1 a block is a UTC day.
+BLOCK_POINTS = 24
+# What a block and an entry take besides their bytes, about: keys, objects, places in dictionaries.
+_BLOCK_BYTES = 200
+_ENTRY_BYTES = 1_000
+
+Blocks = dict[datetime, bytes]
+
+
+@dataclass(slots=True)
+class Entry:
+    """`blocks` are by the start of their first bucket."""
+
+    version: int
+    blocks: Blocks = field(default_factory=dict)
+    size: int = _ENTRY_BYTES
+
+    def add(self, blocks: Blocks) -> None:
+        for start, block in blocks.items():
+            if start not in self.blocks:
+                self.size += len(block) + _BLOCK_BYTES
+            self.blocks[start] = block
+
+
+class BlockCache:
+    """At most so many bytes; 0 keeps nothing. One a process."""
+
+    def __init__(self, limit: int) -> None:
+        self._entries: LRUCache[Hashable, Entry] = LRUCache(limit, getsizeof=attrgetter("size"))
+
+    @property
+    def enabled(self) -> bool:
+        return self._entries.maxsize > 0
+
+    @property
+    def size(self) -> float:
+        return self._entries.currsize
+
+    def find(self, key: Hashable) -> Entry | None:
+        return self._entries.get(key)
+
+    def keep(self, key: Hashable, version: int, blocks: Blocks) -> None:
+        """Add blocks that were read at this version; what is there of another one goes."""
+        entry = self._entries.pop(key, None)
+        if entry is None or entry.version != version:
+            entry = Entry(version)
+        entry.add(blocks)
+        if entry.size <= self._entries.maxsize:
+            self._entries[key] = entry
+
+
+def whole_blocks(window: Window, interval: Interval, now: datetime) -> list[Window]:
+    """The blocks inside the window that ended so long ago that nothing recent changes them, oldest first.
+
+    There are none of months and longer: such points are few.
+    """
+    if not isinstance(interval.step, timedelta):
+        return []
+    length = interval.step * BLOCK_POINTS
+    end = min(window.end, now - RECHECK)
+    start = floor_from_monday(window.start, length)
+    if start < window.start:
+        start += length
+    count = max(0, (end - start) // length)
+    return [Window(start + length * place, start + length * (place + 1)) for place in range(count)]
