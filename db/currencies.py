@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from psycopg import sql
+
 from db.coins import CoinRow
 from db.pool import Connection
 from db.series import Series
@@ -22,7 +24,13 @@ class CurrencyRow(NamedTuple):
     rate_coin_id: int | None
 
 
-_ALL = "select id, code, name, kind, decimals, tracked, rate_coin_id from currencies order by id"
+# Of a table that is called y.
+CURRENCY_COLUMNS = sql.SQL(", ").join(sql.Identifier("y", name) for name in CurrencyRow._fields)
+_ALL = sql.SQL("select {} from currencies y order by y.id").format(CURRENCY_COLUMNS)
+# As `is_stored` says.
+SELECT_STORED = sql.SQL(
+    "select {} from currencies y where y.tracked or y.rate_coin_id is not null order by y.id"
+).format(CURRENCY_COLUMNS)
 
 
 async def list_known_currencies(connection: Connection) -> list[CurrencyRow]:
@@ -32,7 +40,12 @@ async def list_known_currencies(connection: Connection) -> list[CurrencyRow]:
 
 async def list_currencies(connection: Connection) -> list[CurrencyRow]:
     """The currencies that prices are stored in, be it for one coin only."""
-    return [row for row in await list_known_currencies(connection) if row.tracked or row.rate_coin_id is not None]
+    return [row for row in await list_known_currencies(connection) if is_stored(row)]
+
+
+def is_stored(currency: CurrencyRow) -> bool:
+    """Whether prices are stored in it, be it for one coin only."""
+    return currency.tracked or currency.rate_coin_id is not None
 
 
 def series_of(coins: Iterable[CoinRow], currencies: Sequence[CurrencyRow]) -> list[Series]:

@@ -23,28 +23,25 @@ class Stored:
     holes: list[Window] = field(default_factory=list)
 
 
-# The row at the window's end is a sentinel: with it the last hole, and a series without any row, need no case of their
-# own. Widths are exact hours: a day across a DST change of the session's time zone would not be 24 hours.
-_HOLES = """
-with wanted as (
-    select * from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
-), bucket as (
-    select make_interval(hours => %(hours)s) as width
-), edges as (
-    select coin_id, currency_id, p.ts from wanted
-        join {table} p using (coin_id, currency_id)
-        where p.ts >= %(start)s and p.ts < %(end)s
-    union all
-    select coin_id, currency_id, %(end)s from wanted
-), steps as (
-    select coin_id, currency_id, ts,
-           lag(ts, 1, %(start)s - width) over (partition by coin_id, currency_id order by ts) + width as due
-    from edges, bucket
-)
-select coin_id, currency_id, count(*) - 1, min(ts), max(due) - (select width from bucket),
-       array_agg(due order by due) filter (where ts > due),
-       array_agg(ts order by due) filter (where ts > due)
-from steps group by coin_id, currency_id
+# A series is looked at by index alone, and only for holes between its points if the count says that there are any:
+# lag() costs several times what counting does. Widths are exact hours: a day across a DST change of the session's time
+# zone would not be 24 hours.
+_STORED = """
+select w.coin_id, w.currency_id, s.count, s.first, s.last, s.last + make_interval(hours => %(hours)s), h.starts, h.ends
+from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
+cross join lateral (
+    select count(*), min(p.ts) as first, max(p.ts) as last from {table} p
+    where p.coin_id = w.coin_id and p.currency_id = w.currency_id and p.ts >= %(start)s and p.ts < %(end)s
+) s
+cross join lateral (
+    select array_agg(due order by due) as starts, array_agg(ts order by due) as ends
+    from (
+        select p.ts, lag(p.ts) over (order by p.ts) + make_interval(hours => %(hours)s) as due from {table} p
+        where p.coin_id = w.coin_id and p.currency_id = w.currency_id and p.ts >= %(start)s and p.ts < %(end)s
+          and s.first + make_interval(hours => %(hours)s * s.count::int) <= s.last
+    ) steps
+    where ts > due
+) h
 """
 
 
@@ -54,13 +51,10 @@ async def read_stored(
     """Counts and holes of many series in one statement. The window must begin and end on bucket starts."""
     if window.start >= window.end:
         return {one: Stored() for one in series}
-    query = sql.SQL(_HOLES).format(table=sql.Identifier(granularity.table))
+    query = sql.SQL(_STORED).format(table=sql.Identifier(granularity.table))
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(query, _parameters(series, granularity, window))
-        return {
-            Series(coin, currency): _stored(count, first, last, starts, ends)
-            for coin, currency, count, first, last, starts, ends in await cursor.fetchall()
-        }
+        return {Series(coin, currency): _stored(window, *found) for coin, currency, *found in await cursor.fetchall()}
 
 
 def _parameters(series: Sequence[Series], granularity: Granularity, window: Window) -> dict[str, object]:
@@ -74,10 +68,19 @@ def _parameters(series: Sequence[Series], granularity: Granularity, window: Wind
 
 
 def _stored(
-    count: int, first: datetime, last: datetime, starts: list[datetime] | None, ends: list[datetime] | None
+    window: Window,
+    count: int,
+    first: datetime | None,
+    last: datetime | None,
+    after: datetime | None,
+    starts: list[datetime] | None,
+    ends: list[datetime] | None,
 ) -> Stored:
-    holes = [Window(start, end) for start, end in zip(starts or [], ends or [], strict=True)]
-    return Stored(count, first, last, holes) if count else Stored(0, None, None, holes)
+    """`after` is the bucket behind the last one; `starts` and `ends` are the holes before it."""
+    if first is None or after is None:
+        return Stored(holes=[window])
+    edges = [Window(window.start, first), *map(Window, starts or [], ends or []), Window(after, window.end)]
+    return Stored(count, first, last, [hole for hole in edges if hole.start < hole.end])
 
 
 _PROVISIONAL = """
@@ -101,35 +104,21 @@ async def list_provisional(
     return {one: merge(windows) for one, windows in found.items()}
 
 
-# The first stored point of each series, or the last one: {order} says which.
-_OUTERMOST = sql.SQL("""
-select w.coin_id, w.currency_id, o.ts, o.observed_at
+_NEWEST = sql.SQL("""
+select w.coin_id, w.currency_id, newest.observed_at
 from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
 cross join lateral (
-    select p.ts, p.observed_at from {table} p
-    where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts {order} limit 1
-) o
+    select p.observed_at from {table} p
+    where p.coin_id = w.coin_id and p.currency_id = w.currency_id order by p.ts desc limit 1
+) newest
 """)
-
-
-async def list_first_points(
-    connection: Connection, series: Sequence[Series], granularity: Granularity
-) -> dict[Series, datetime]:
-    """The first stored bucket of each series that has one."""
-    return {one: ts for one, ts, _ in await _list_outermost(connection, series, granularity, sql.SQL("asc"))}
 
 
 async def list_newest(
     connection: Connection, series: Sequence[Series], granularity: Granularity
 ) -> dict[Series, datetime]:
     """The provider's stamp of the newest stored point of each series that has one."""
-    return {one: at for one, _, at in await _list_outermost(connection, series, granularity, sql.SQL("desc"))}
-
-
-async def _list_outermost(
-    connection: Connection, series: Sequence[Series], granularity: Granularity, order: sql.SQL
-) -> list[tuple[Series, datetime, datetime]]:
-    query = _OUTERMOST.format(table=sql.Identifier(granularity.table), order=order)
+    query = _NEWEST.format(table=sql.Identifier(granularity.table))
     parameters = {"coins": [one.coin_id for one in series], "currencies": [one.currency_id for one in series]}
     rows = await (await connection.execute(query, parameters)).fetchall()
-    return [(Series(coin, currency), ts, at) for coin, currency, ts, at in rows]
+    return {Series(coin, currency): at for coin, currency, at in rows}

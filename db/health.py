@@ -18,8 +18,8 @@ from db.tasks import TaskStatus
 @asynccontextmanager
 async def open_reader(url: str, statement_timeout: float) -> AsyncIterator[Connection]:
     """A connection on which the server refuses every change."""
-    async with open_connection(url, PoolSettings(statement_timeout=statement_timeout)) as connection:
-        await connection.execute("set default_transaction_read_only = on")
+    settings = PoolSettings(statement_timeout=statement_timeout, read_only=True)
+    async with open_connection(url, settings) as connection:
         yield connection
 
 

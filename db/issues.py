@@ -6,15 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.coins import COIN_COLUMNS, CoinRow
+from db.currencies import CURRENCY_COLUMNS, CurrencyRow
 from db.pool import Connection
 from db.series import Granularity, Series, Window
-from db.tables import data_issues
 
 # More samples than this are counted, but not kept.
 MAX_EVIDENCE = 100
@@ -53,13 +53,11 @@ class Finding:
 
 
 class IssueRow(NamedTuple):
-    """`from_ts` and `to_ts`: the samples concerned; None: whatever the time."""
+    """`from_ts` and `to_ts`: the samples concerned; None: whatever the time, or the currency."""
 
     id: int
     kind: str
     state: str
-    coin_id: int
-    currency_id: int | None
     provider_id: int
     from_ts: datetime | None
     to_ts: datetime | None
@@ -70,6 +68,8 @@ class IssueRow(NamedTuple):
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     resolved_at: datetime | None
+    coin: CoinRow
+    currency: CurrencyRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,23 @@ class IssueFilter:
     kinds: Sequence[str] | None = None
     coin_id: int | None = None
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        states, kinds = (None if one is None else list(one) for one in (self.states, self.kinds))
+        return {"states": states, "kinds": kinds, "coin": self.coin_id}
 
-_COLUMNS = tuple(data_issues.c[name] for name in IssueRow._fields)
+
+# What an issue itself says; its coin and its currency follow.
+_FIELDS = IssueRow._fields[:-2]
+_CURRENCY = len(_FIELDS) + len(CoinRow._fields)
+_ISSUES = sql.SQL("""
+select {}, {}, {} from data_issues i join coins c on c.id = i.coin_id left join currencies y on y.id = i.currency_id
+""").format(sql.SQL(", ").join(sql.Identifier("i", name) for name in _FIELDS), COIN_COLUMNS, CURRENCY_COLUMNS)
+_MATCHES = sql.SQL("""
+(%(states)s::text[] is null or i.state = any(%(states)s)) and (%(kinds)s::text[] is null or i.kind = any(%(kinds)s))
+and (%(coin)s::int is null or i.coin_id = %(coin)s)
+""")
+_NEWEST = 2**63 - 1
 _FORGET = """
 delete from data_issues where id in (
     select id from data_issues where state = 'RESOLVED' and resolved_at < %s for update skip locked
@@ -182,43 +197,36 @@ async def acknowledge_issue(connection: Connection, id_: int, by: str, now: date
     )
 
 
-async def list_issues(
-    connection: AsyncConnection, where: IssueFilter, limit: int, before: int | None
-) -> list[IssueRow]:
+async def list_issues(connection: Connection, where: IssueFilter, limit: int, before: int | None) -> list[IssueRow]:
     """Newest first; only issues older than the issue `before`."""
-    query = select(*_COLUMNS).where(*_conditions(where)).order_by(data_issues.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(data_issues.c.id < before)
-    return [IssueRow._make(row) for row in await connection.execute(query)]
+    query = _ISSUES + sql.SQL("where {} and i.id < %(before)s order by i.id desc limit %(limit)s").format(_MATCHES)
+    parameters = where.parameters | {"before": _NEWEST if before is None else before, "limit": limit}
+    return [_issue(row) for row in await (await connection.execute(query, parameters)).fetchall()]
 
 
-async def count_issues(connection: AsyncConnection, where: IssueFilter) -> int:
-    query = select(func.count()).select_from(data_issues).where(*_conditions(where))
-    return (await connection.execute(query)).scalar_one()
+async def count_issues(connection: Connection, where: IssueFilter) -> int:
+    query = sql.SQL("select count(*) from data_issues i where {}").format(_MATCHES)
+    row = await (await connection.execute(query, where.parameters)).fetchone()
+    return row[0] if row else 0
 
 
-async def read_issues(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, IssueRow]:
-    query = select(*_COLUMNS).where(data_issues.c.id.in_(ids))
-    return {row.id: IssueRow._make(row) for row in await connection.execute(query)}
+async def read_issues(connection: Connection, ids: Sequence[int]) -> dict[int, IssueRow]:
+    cursor = await connection.execute(_ISSUES + sql.SQL("where i.id = any(%s)"), (list(ids),))
+    return {issue.id: issue for issue in map(_issue, await cursor.fetchall())}
 
 
-async def read_evidence(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Evidence]]:
+async def read_evidence(connection: Connection, ids: Sequence[int]) -> dict[int, list[Evidence]]:
     """What each issue rests on, the newest samples first; at most MAX_EVIDENCE."""
-    query = select(data_issues.c.id, data_issues.c.evidence).where(data_issues.c.id.in_(ids))
-    return {row.id: [_evidence(sample) for sample in row.evidence] for row in await connection.execute(query)}
+    cursor = await connection.execute("select id, evidence from data_issues where id = any(%s)", (list(ids),))
+    return {id_: [_evidence(sample) for sample in samples] for id_, samples in await cursor.fetchall()}
+
+
+def _issue(row: Sequence[Any]) -> IssueRow:
+    own, coin, currency = row[: len(_FIELDS)], row[len(_FIELDS) : _CURRENCY], row[_CURRENCY:]
+    known = None if currency[0] is None else CurrencyRow._make(currency)
+    return IssueRow._make((*own, CoinRow._make(coin), known))
 
 
 def _evidence(sample: dict[str, str | None]) -> Evidence:
     time = datetime.fromisoformat(sample["time"]) if sample["time"] else None
     return Evidence(time, sample["value"] or "", sample["note"] or "")
-
-
-def _conditions(where: IssueFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if where.states is not None:
-        conditions.append(data_issues.c.state.in_(where.states))
-    if where.kinds is not None:
-        conditions.append(data_issues.c.kind.in_(where.kinds))
-    if where.coin_id is not None:
-        conditions.append(data_issues.c.coin_id == where.coin_id)
-    return conditions

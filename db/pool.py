@@ -1,7 +1,9 @@
-"""One pool of connections, and SQLAlchemy's engine on top of it."""
+"""One pool of connections."""
 
 from __future__ import annotations
 
+import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,8 +13,6 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 Connection = AsyncConnection[TupleRow]
 
@@ -26,26 +26,31 @@ class PoolSettings:
     # A request that finds no free connection gives up after this, so that a slow database makes errors, not a queue.
     wait: float = 4.0
     statement_timeout: float = 10.0
+    # The server refuses every change, on a replica or not.
+    read_only: bool = False
 
 
 @dataclass(frozen=True)
 class Database:
-    """The way to the database. `connection()` for psycopg (hot paths, writes), `engine` for composed statements.
-
-    Connections are in autocommit mode: a reader costs one round trip a statement, a writer opens `transaction()`.
+    """The way to the database. Connections are in autocommit mode: a reader costs one round trip a statement, a writer
+    opens `transaction()`.
     """
 
     pool: AsyncConnectionPool[Connection]
-    engine: AsyncEngine
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
+        before = _cancellations()
         async with self.pool.connection() as connection:
+            # Python 3.11's `wait_for`, on which the pool waits, forgets a cancellation that a connection overtakes: who
+            # was to stop would go on for ever.
+            if _cancellations() > before:
+                raise asyncio.CancelledError
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.pool.connection() as connection, connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             yield connection
 
 
@@ -57,27 +62,26 @@ async def open_database(
 ) -> AsyncIterator[Database]:
     """Open the pool; it fills in the background, so a database that is away is met at the first query."""
     settings = settings or PoolSettings()
+
+    async def check(connection: Connection) -> None:
+        await _check(pool, connection)
+
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         url,
         min_size=settings.min_size,
         max_size=settings.max_size,
         timeout=settings.wait,
+        # Its pauses between attempts double. Given up early, the next request tries at once: a server that was away for
+        # an hour is found again within seconds.
+        reconnect_timeout=settings.wait,
         kwargs=_connect_arguments(url, settings) | {"cursor_factory": cursor_factory},
-        check=AsyncConnectionPool.check_connection,
-        close_returns=True,
+        check=check,
         open=False,
-    )
-    engine = create_async_engine(
-        "postgresql+psycopg://",
-        async_creator=pool.getconn,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
     )
     await pool.open()
     try:
-        yield Database(pool, engine)
+        yield Database(pool)
     finally:
-        await engine.dispose()
         await pool.close()
 
 
@@ -89,15 +93,46 @@ async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Con
         yield connection
 
 
+async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:
+    """Raise if the server has hung up, at the cost of one system call.
+
+    An idle connection has nothing to say: one that does was closed, or holds a message, and only then is it tried with
+    an empty statement.
+    """
+    if not _is_readable(connection):
+        return
+    try:
+        await AsyncConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        # Others were probably cut with it; by itself the pool would find them one by one, with growing pauses.
+        await pool.check()
+        raise
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _is_readable(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, Any]:
     """Every wait is bounded: connecting, a statement, and a peer that no longer answers."""
     given = str(psycopg.conninfo.conninfo_to_dict(url).get("options") or "")
     milliseconds = int(settings.statement_timeout * 1000)
+    # Over a hypertable of many chunks, compiling a statement (JIT) takes longer than running it: seconds.
+    session = {"timezone": "UTC", "jit": "off", "statement_timeout": milliseconds}
+    if settings.read_only:
+        session["default_transaction_read_only"] = "on"
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
     return {
         "autocommit": True,
         "connect_timeout": 5,
         "tcp_user_timeout": milliseconds + 1000,
-        # Over a hypertable of many chunks, compiling a statement (JIT) takes longer than running it: seconds.
-        "options": f"{given} -c timezone=UTC -c jit=off -c statement_timeout={milliseconds}".strip(),
+        "options": f"{given} {options}".strip(),
         "application_name": "pricegraph",
     }

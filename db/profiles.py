@@ -1,4 +1,4 @@
-"""What tracked coins are about: which one to ask for next, and the answer."""
+"""What coins are about: which tracked one to ask for next, the answer, and what is known of all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ class Profile(NamedTuple):
     description: str | None = None
     homepage: str | None = None
     image_url: str | None = None
+
+
+class About(NamedTuple):
+    """What is known of a coin beside its names. `external_ids`: what providers call it now, the best provider first."""
+
+    description: str | None
+    homepage: str | None
+    external_ids: Sequence[tuple[int, str]]
 
 
 class Undescribed(NamedTuple):
@@ -53,8 +61,22 @@ async def store_profile(connection: Connection, coin_id: int, profile: Profile |
     )
 
 
-async def read_profiles(connection: Connection, coin_ids: Sequence[int]) -> dict[int, Profile]:
-    cursor = await connection.execute(
-        "select id, description, homepage, image_url from coins where id = any(%s)", (list(coin_ids),)
-    )
-    return {row[0]: Profile(*row[1:]) for row in await cursor.fetchall()}
+_ABOUT = """
+select c.id, c.description, c.homepage, i.providers, i.ids
+from coins c cross join lateral (
+    select array_agg(i.provider_id order by p.rank) as providers, array_agg(i.provider_coin_id order by p.rank) as ids
+    from coin_provider_ids i join providers p on p.id = i.provider_id
+    where i.coin_id = c.id and not i.former
+) i
+where c.id = any(%s)
+"""
+
+
+async def read_about(connection: Connection, coin_ids: Sequence[int]) -> dict[int, About]:
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_ABOUT, (list(coin_ids),))
+        rows = await cursor.fetchall()
+    return {
+        coin: About(description, homepage, list(zip(providers or [], ids or [], strict=True)))
+        for coin, description, homepage, providers, ids in rows
+    }

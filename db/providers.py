@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from psycopg import sql
+
 from db.pool import Connection
-from db.reference import PROVIDER_IDS
 
 # As in the database's function `take_budget`.
 FAILURES_UNTIL_DOWN = 5
@@ -119,21 +120,19 @@ async def configure_budget(connection: Connection, provider: str, budget: Budget
     )
 
 
+# Before a worker has ever started nothing is configured: then the keyless plan's limits are assumed. Of a table that is
+# called p.
+REACH_DAYS = sql.SQL("case when p.budget_key is null then 365 else p.reach_days end")
+_PROVIDER = sql.SQL("""
+select p.id, {reach_days}, coalesce(extract(epoch from b.period)::float8 / (b.calls - b.burst), 20)
+from providers p left join provider_budget b on b.key = p.budget_key where p.code = %s
+""").format(reach_days=REACH_DAYS)
+
+
 async def read_provider(connection: Connection, provider: str) -> ProviderRow:
-    """Before a worker has ever started nothing is configured: then the keyless plan's limits are assumed."""
-    cursor = await connection.execute(
-        """
-        select p.budget_key is not null, p.reach_days, extract(epoch from b.period)::float8 / (b.calls - b.burst)
-        from providers p left join provider_budget b on b.key = p.budget_key where p.code = %s
-        """,
-        (provider,),
-    )
-    row = await cursor.fetchone()
+    row = await (await connection.execute(_PROVIDER, (provider,))).fetchone()
     assert row is not None
-    configured, reach_days, seconds = row
-    if not configured:
-        return ProviderRow(PROVIDER_IDS[provider], 365, 20.0)
-    return ProviderRow(PROVIDER_IDS[provider], reach_days, seconds)
+    return ProviderRow(*row)
 
 
 # A call that is reserved moves `tat` on by one slot, and a slot wears off in as much time: what `tat` is ahead of now,

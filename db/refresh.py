@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from db.batches import in_batches
 from db.fetches import Outcome, list_fetches
 from db.gaps import list_provisional, read_stored
 from db.planning import PlannedTask, days_of, oldest_allowed, plan_series
@@ -19,6 +20,9 @@ from db.windows import clip, subtract
 
 # Any fixed number: planning is one at a time, so that two refreshes of the same thing see each other's tasks.
 _PLANNING_LOCK = 7_204_511_961
+# A statement over so many takes a fraction of a second; over ten thousand coins it could run into its timeout.
+_SERIES_AT_ONCE = 500
+_TASKS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,12 @@ async def record_refresh(
         return Recorded(run_id, Plan(), repeated=True)
     provider = await read_provider(connection, "COINGECKO")
     plan = await _plan(connection, request, provider, now)
-    task_ids = await insert_tasks(connection, plan.tasks, provider.id, now)
-    everything = [*plan.joined, *task_ids]
-    run_id = await insert_run(connection, request.asked, now, requested_by, idempotency_key, everything)
-    await enqueue_tasks(connection, task_ids)
+    task_ids = list(plan.joined)
+    for tasks in in_batches(plan.tasks, _TASKS_AT_ONCE):
+        inserted = await insert_tasks(connection, tasks, provider.id, now)
+        await enqueue_tasks(connection, inserted)
+        task_ids += inserted
+    run_id = await insert_run(connection, request.asked, now, requested_by, idempotency_key, task_ids)
     return Recorded(run_id, plan)
 
 
@@ -110,22 +116,24 @@ async def plan_refresh(connection: Connection, request: RefreshRequest, now: dat
     return await _plan(connection, request, await read_provider(connection, "COINGECKO"), now)
 
 
-async def list_open_windows(
-    connection: Connection, series: Sequence[Series], granularity: Granularity, now: datetime
-) -> dict[Series, list[tuple[Window, datetime]]]:
-    """What open tasks will fill, and when they go on: now, or once the provider may be asked again."""
-    return {
-        one: [
-            (task.days if granularity is Granularity.DAILY else task.window, task.retry_at or now)
-            for task in tasks
-            if granularity in (task.granularity, Granularity.DAILY)
-        ]
-        for one, tasks in (await _list_open_tasks(connection, series)).items()
-    }
-
-
 async def _plan(connection: Connection, request: RefreshRequest, provider: ProviderRow, now: datetime) -> Plan:
+    """In batches, so that neither a statement's time nor the memory grows with the number of series."""
     oldest = oldest_allowed(now, provider.reach_days)
+    tasks: list[PlannedTask] = []
+    joined: list[int] = []
+    points = 0
+    for batch in in_batches(request.series, _SERIES_AT_ONCE):
+        part = await _plan_batch(connection, replace(request, series=batch), now, oldest)
+        tasks += part.tasks
+        joined += part.joined
+        points += part.points
+    tasks.sort(key=lambda task: task.window.end, reverse=True)
+    beyond = any(request.window(one, now).start < oldest for one in request.granularities)
+    return Plan(tasks, joined, points, len(tasks) * provider.seconds_per_call, beyond, oldest)
+
+
+async def _plan_batch(connection: Connection, request: RefreshRequest, now: datetime, oldest: datetime) -> Plan:
+    """The tasks, in no particular order, and what they bring."""
     open_tasks = await _list_open_tasks(connection, request.series)
     hourly = await _list_missing(connection, request, Granularity.HOURLY, now, oldest)
     daily = await _list_missing(connection, request, Granularity.DAILY, now, oldest)
@@ -140,9 +148,7 @@ async def _plan(connection: Connection, request: RefreshRequest, provider: Provi
         joined += [task.id for task in shared]
         tasks += plan_series(series, hours, days)
         points += _count(hours, Granularity.HOURLY) + _count(days, Granularity.DAILY)
-    tasks.sort(key=lambda task: task.window.end, reverse=True)
-    beyond = any(request.window(one, now).start < oldest for one in request.granularities)
-    return Plan(tasks, joined, points, len(tasks) * provider.seconds_per_call, beyond, oldest)
+    return Plan(tasks, joined, points)
 
 
 async def _list_missing(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from psycopg import sql
 
-from db.tables import refresh_run_tasks, refresh_runs, refresh_tasks
+from db.coins import COIN_COLUMNS, CoinRow
+from db.currencies import CURRENCY_COLUMNS, CurrencyRow
+from db.pool import Connection
 
 
 class RunRow(NamedTuple):
@@ -37,8 +38,6 @@ class RunTotals(NamedTuple):
 
 class TaskRow(NamedTuple):
     id: int
-    coin_id: int
-    currency_id: int
     granularity: str
     provider_id: int
     from_ts: datetime
@@ -53,79 +52,101 @@ class TaskRow(NamedTuple):
     error_code: str | None
     error_message: str | None
     retry_at: datetime | None
+    coin: CoinRow
+    currency: CurrencyRow
 
 
 # A failure that the same refresh would not meet again later.
-RETRIED_LATER = ("PROVIDER_RATE_LIMITED",)
+_RETRIED_LATER = {"retried_later": ["PROVIDER_RATE_LIMITED"]}
+
+_NEWEST = 2**63 - 1
+_RUN_COLUMNS = sql.SQL(", ").join(sql.Identifier("r", name) for name in RunRow._fields)
+# What a task itself says; its coin and its currency follow.
+_TASK_FIELDS = TaskRow._fields[:-2]
+_CURRENCY = len(_TASK_FIELDS) + len(CoinRow._fields)
+_TASK_COLUMNS = sql.SQL(", ").join(
+    [*(sql.Identifier("t", name) for name in _TASK_FIELDS), COIN_COLUMNS, CURRENCY_COLUMNS]
+)
+_NAMES = sql.SQL("join coins c on c.id = t.coin_id join currencies y on y.id = t.currency_id")
+_TASKS = sql.SQL("select {} from refresh_tasks t {} where t.id = any(%s)").format(_TASK_COLUMNS, _NAMES)
+_CHOSEN = """
+from unnest(%(runs)s::bigint[]) as w (run_id) cross join lateral (
+    select t.* from refresh_run_tasks rt join refresh_tasks t on t.id = rt.task_id
+    where rt.run_id = w.run_id and rt.task_id > %(after)s
+      and (%(statuses)s::text[] is null or t.status = any(%(statuses)s))
+    order by rt.task_id limit %(limit)s
+) t
+"""
+_TASKS_OF_RUNS = sql.SQL("select w.run_id, {} " + _CHOSEN + " {} order by w.run_id, t.id").format(_TASK_COLUMNS, _NAMES)
+_COUNT_TASKS = "select w.run_id, count(*) " + _CHOSEN + " group by w.run_id"
+_SUMS = sql.SQL("""
+select coalesce(sum(t.requests), 0), coalesce(sum(t.rows_inserted), 0), coalesce(sum(t.rows_corrected), 0),
+       coalesce(sum(t.rows_unchanged), 0), coalesce(sum(t.rows_rejected), 0),
+       count(*) filter (where t.status = 'FAILED' and t.error_code = any(%(retried_later)s))
+from refresh_run_tasks rt join refresh_tasks t on t.id = rt.task_id where rt.run_id = r.id
+""")
+_TOTALS = sql.SQL("select r.id, s.* from unnest(%(runs)s::bigint[]) as r (id) cross join lateral ({}) s").format(_SUMS)
+_PAGE = sql.SQL("select * from refresh_runs where id < %(before)s order by id desc limit %(limit)s")
+_RUNS = sql.SQL("select {} from ({}) r").format(_RUN_COLUMNS, _PAGE)
+_RUNS_WITH_TOTALS = sql.SQL("select {}, s.* from ({}) r cross join lateral ({}) s order by r.id desc").format(
+    _RUN_COLUMNS, _PAGE, _SUMS
+)
 
 
-async def read_runs(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, RunRow]:
-    query = select(*refresh_runs.c).where(refresh_runs.c.id.in_(ids))
-    return {row.id: RunRow._make(row) for row in await connection.execute(query)}
+async def read_runs(connection: Connection, ids: Sequence[int]) -> dict[int, RunRow]:
+    query = sql.SQL("select {} from refresh_runs r where r.id = any(%s)").format(_RUN_COLUMNS)
+    rows = await (await connection.execute(query, (list(ids),))).fetchall()
+    return {row.id: row for row in map(RunRow._make, rows)}
 
 
-async def read_tasks(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, TaskRow]:
-    query = select(*refresh_tasks.c).where(refresh_tasks.c.id.in_(ids))
-    return {row.id: TaskRow._make(row) for row in await connection.execute(query)}
+async def list_runs(
+    connection: Connection, limit: int, before: int | None, *, totals: bool
+) -> list[tuple[RunRow, RunTotals | None]]:
+    """Newest first, with their sums if they are wanted; only runs older than the run `before`."""
+    query = _RUNS_WITH_TOTALS if totals else _RUNS
+    parameters = {"before": _NEWEST if before is None else before, "limit": limit, **_RETRIED_LATER}
+    rows = await (await connection.execute(query, parameters)).fetchall()
+    width = len(RunRow._fields)
+    return [(RunRow._make(row[:width]), RunTotals(*row[width:]) if totals else None) for row in rows]
 
 
-async def list_runs(connection: AsyncConnection, limit: int, before: int | None) -> list[RunRow]:
-    """Newest first; only runs older than the run `before`."""
-    query = select(*refresh_runs.c).order_by(refresh_runs.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(refresh_runs.c.id < before)
-    return [RunRow._make(row) for row in await connection.execute(query)]
+async def count_runs(connection: Connection) -> int:
+    row = await (await connection.execute("select count(*) from refresh_runs")).fetchone()
+    return row[0] if row else 0
 
 
-async def count_runs(connection: AsyncConnection) -> int:
-    return (await connection.execute(select(func.count()).select_from(refresh_runs))).scalar_one()
+async def read_totals(connection: Connection, run_ids: Sequence[int]) -> dict[int, RunTotals]:
+    """The sums of each run."""
+    cursor = await connection.execute(_TOTALS, {"runs": list(run_ids), **_RETRIED_LATER})
+    return {run: RunTotals(*sums) for run, *sums in await cursor.fetchall()}
 
 
-async def read_totals(connection: AsyncConnection, run_ids: Sequence[int]) -> dict[int, RunTotals]:
-    """The sums of each run; a run without tasks has none."""
-    t, link = refresh_tasks.c, refresh_run_tasks
-    query = (
-        select(
-            link.c.run_id,
-            func.sum(t.requests),
-            func.sum(t.rows_inserted),
-            func.sum(t.rows_corrected),
-            func.sum(t.rows_unchanged),
-            func.sum(t.rows_rejected),
-            func.count().filter((t.status == "FAILED") & t.error_code.in_(RETRIED_LATER)),
-        )
-        .join(refresh_tasks, t.id == link.c.task_id)
-        .where(link.c.run_id.in_(run_ids))
-        .group_by(link.c.run_id)
-    )
-    return {row[0]: RunTotals._make(row[1:]) for row in await connection.execute(query)}
+async def read_tasks(connection: Connection, ids: Sequence[int]) -> dict[int, TaskRow]:
+    rows = await (await connection.execute(_TASKS, (list(ids),))).fetchall()
+    return {task.id: task for task in map(_task, rows)}
 
 
 async def list_tasks(
-    connection: AsyncConnection, run_id: int, statuses: Sequence[str] | None, limit: int, after: int | None
-) -> list[TaskRow]:
-    """A run's tasks by id, which is the order they were queued in."""
-    query = (
-        select(*refresh_tasks.c)
-        .join(refresh_run_tasks, refresh_run_tasks.c.task_id == refresh_tasks.c.id)
-        .where(refresh_run_tasks.c.run_id == run_id)
-        .order_by(refresh_tasks.c.id)
-        .limit(limit)
-    )
-    if statuses is not None:
-        query = query.where(refresh_tasks.c.status.in_(statuses))
-    if after is not None:
-        query = query.where(refresh_tasks.c.id > after)
-    return [TaskRow._make(row) for row in await connection.execute(query)]
+    connection: Connection, run_ids: Sequence[int], statuses: Sequence[str] | None, limit: int, after: int | None
+) -> dict[int, list[TaskRow]]:
+    """Up to `limit` tasks of each run, by id, which is the order they were queued in; only those behind `after`."""
+    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "limit": limit, "after": after or 0}
+    found: dict[int, list[TaskRow]] = {run: [] for run in run_ids}
+    for run, *row in await (await connection.execute(_TASKS_OF_RUNS, parameters)).fetchall():
+        found[run].append(_task(row))
+    return found
 
 
-async def count_tasks(connection: AsyncConnection, run_id: int, statuses: Sequence[str] | None) -> int:
-    query = (
-        select(func.count())
-        .select_from(refresh_run_tasks)
-        .join(refresh_tasks, refresh_tasks.c.id == refresh_run_tasks.c.task_id)
-        .where(refresh_run_tasks.c.run_id == run_id)
-    )
-    if statuses is not None:
-        query = query.where(refresh_tasks.c.status.in_(statuses))
-    return (await connection.execute(query)).scalar_one()
+async def count_tasks(connection: Connection, run_ids: Sequence[int], statuses: Sequence[str] | None) -> dict[int, int]:
+    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "limit": None, "after": 0}
+    cursor = await connection.execute(_COUNT_TASKS, parameters)
+    return dict.fromkeys(run_ids, 0) | dict(await cursor.fetchall())
+
+
+def _array(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def _task(row: Sequence[Any]) -> TaskRow:
+    own, coin, currency = row[: len(_TASK_FIELDS)], row[len(_TASK_FIELDS) : _CURRENCY], row[_CURRENCY:]
+    return TaskRow._make((*own, CoinRow._make(coin), CurrencyRow._make(currency)))

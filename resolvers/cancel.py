@@ -8,7 +8,8 @@ from resolvers.attempts import attempt
 from resolvers.context import Context
 from resolvers.errors import ApiError
 from resolvers.ids import decode_id
-from resolvers.refresh import REFRESH_SCOPE, RefreshOutcome, RefreshResult, resolve_run
+from resolvers.refresh import REFRESH_SCOPE, RefreshOutcome, RefreshResult
+from resolvers.runs import resolve_run
 
 
 async def resolve_cancel(context: Context, id_: str) -> RefreshResult:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from db.coins import CoinFilter, CoinOrder, CoinRow, ListedCoin, count_coins, list_coins, match_coins, read_coins
+from db.coin_pages import CoinFilter, CoinOrder, ListedCoin, count_coins, list_coins
+from db.coins import CoinRow, match_coins
+from db.companions import ALONE, Companions
 from resolvers.errors import ApiError, Code
 from resolvers.paging import Page, check_page_size, decode_cursor, make_page
 from resolvers.texts import can_be_stored, check_text
@@ -22,24 +24,22 @@ _KEY_TYPES: dict[CoinOrder, tuple[type[Any], ...]] = {
 }
 
 
-async def resolve_coin(context: Context, slug: str, argument: str = "slug") -> CoinRow:
+async def resolve_coin(context: Context, slug: str, argument: str = "slug", companions: Companions = ALONE) -> CoinRow:
     """NOT_FOUND, with the slugs that were perhaps meant."""
-    found = await resolve_coins_by_slug(context, [slug], argument)
-    if isinstance(found[0], ApiError):
-        raise found[0]
-    return found[0]
+    [found] = await resolve_coins_by_slug(context, [slug], argument, companions)
+    if isinstance(found, ApiError):
+        raise found
+    return found
 
 
 async def resolve_coins_by_slug(
-    context: Context, slugs: Sequence[str], argument: str = "coins"
+    context: Context, slugs: Sequence[str], argument: str = "coins", companions: Companions = ALONE
 ) -> list[CoinRow | ApiError]:
     """One answer per slug, in order; an unknown coin is an error of its own and fails no other."""
     check_batch(context, slugs, argument)
     possible = [slug for slug in slugs if can_be_stored(slug)]
-    async with context.database.connection() as connection:
-        found = await read_coins(connection, possible)
-        unknown = [slug for slug in possible if slug not in found]
-        meant = await match_coins(connection, unknown, _HINTS) if unknown else {}
+    found = await context.coins(possible, companions)
+    meant = await _match(context, [slug for slug in possible if slug not in found])
     return [found.get(slug) or _unknown(slug, meant.get(slug, []), argument) for slug in slugs]
 
 
@@ -50,7 +50,12 @@ def check_batch(context: Context, given: Sequence[object], *field: str) -> None:
 
 
 async def resolve_coin_page(
-    context: Context, where: CoinFilter, order: CoinOrder | None, first: int, after: str | None
+    context: Context,
+    where: CoinFilter,
+    order: CoinOrder | None,
+    first: int,
+    after: str | None,
+    companions: Companions,
 ) -> Page[ListedCoin]:
     """Without an order: by relevance when something is searched, else by rank."""
     check_page_size(first)
@@ -62,14 +67,23 @@ async def resolve_coin_page(
     check_text(where.symbol, "filter", "symbol")
     check_batch(context, where.slugs or [], "filter", "slugs")
     key = decode_cursor(after, order.value, *_KEY_TYPES[order])
-    async with context.database.engine.connect() as connection:
-        rows = await list_coins(connection, where, order, first + 1, key)
+    async with context.reads.connection() as connection:
+        rows, found = await list_coins(connection, where, order, first + 1, key, companions)
+    context.learn([row.coin.id for row in rows], found, companions)
     return make_page(rows, first, after, lambda row: [order.value, *row.key])
 
 
 async def resolve_coin_count(context: Context, where: CoinFilter) -> int:
-    async with context.database.engine.connect() as connection:
+    async with context.reads.connection() as connection:
         return await count_coins(connection, where)
+
+
+async def _match(context: Context, slugs: Sequence[str]) -> dict[str, list[CoinRow]]:
+    """The coins that were perhaps meant."""
+    if not slugs:
+        return {}
+    async with context.reads.connection() as connection:
+        return await match_coins(connection, slugs, _HINTS)
 
 
 def _unknown(slug: str, meant: Sequence[CoinRow], argument: str) -> ApiError:

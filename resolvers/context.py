@@ -6,27 +6,30 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property, partial
 
 from strawberry.dataloader import DataLoader
 
-from db.candles import CandleRow
-from db.coins import CoinRow, read_coins_by_id, read_provider_ids
-from db.currencies import CurrencyRow, list_known_currencies
+from db.coins import CoinRow
+from db.companions import ALONE, Accompanied, Companions, read_by_slug
+from db.currencies import CurrencyRow, is_stored, list_known_currencies
 from db.gaps import list_newest
 from db.issues import Evidence, read_evidence
 from db.pool import Database
-from db.profiles import Profile, read_profiles
+from db.profiles import About, read_about
 from db.revisions import RevisionRow
-from db.runs import RunTotals, read_totals
+from db.runs import RunTotals, TaskRow, read_totals
 from db.series import Granularity, Series
+from resolvers.blocks import BlockCache
 from resolvers.coverage import CoverageKey, CoverageLoader, CoverageView
 from resolvers.errors import ApiError, Code
 from resolvers.gaps import GapView
-from resolvers.history import HistoryKey, HistoryLoader
-from resolvers.latest import LatestKey, LatestLoader, LatestView
+from resolvers.history_loader import HistoryLoader, Loaded, Wish
+from resolvers.latest import KnownLatest, LatestKey, LatestView, load_latest
 from resolvers.limits import Limits
 from resolvers.quotes import Quote, choose_quote, find_currency
 from resolvers.revisions import RevisionKey, RevisionLoader
+from resolvers.runs import TaskKey, TaskLoader
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,15 @@ class Outcome:
 
 @dataclass
 class Context:
-    """One request. `now` is the same for every field, so that ranges fit together."""
+    """One request. `now` is the same for every field, so that ranges fit together.
+
+    `reads` is where market data is read: a replica, if there is one, which may lag by seconds. `database` is the
+    primary: for changes, and for runs, tasks and budgets, whose state has to be the present one. A mutation reads
+    everything from it. `day_before`: latest prices may be asked for their change over a day.
+    """
 
     database: Database
+    reads: Database
     settings: ApiSettings
     now: datetime
     request_id: str
@@ -66,49 +75,103 @@ class Context:
     caller: Caller | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     wait_deadline: float | None = None
+    blocks: BlockCache = field(default_factory=lambda: BlockCache(0))
+    day_before: bool = True
 
     def __post_init__(self) -> None:
-        coverage = CoverageLoader(self.database, self.now)
-        history = HistoryLoader(self.database)
-        latest = LatestLoader(self.database)
-        self.history: DataLoader[HistoryKey, list[CandleRow]] = DataLoader(load_fn=history.load)
-        self.latest: DataLoader[LatestKey, LatestView | ApiError | None] = DataLoader(load_fn=latest.load)
-        self.observed_at: DataLoader[tuple[Series, Granularity], datetime | None] = DataLoader(
-            load_fn=self._load_observed
-        )
-        self.coin_by_id: DataLoader[int, CoinRow] = DataLoader(load_fn=self._load_coins)
-        self.profile: DataLoader[int, Profile] = DataLoader(load_fn=self._load_profiles)
-        self.provider_ids: DataLoader[int, list[tuple[int, str]]] = DataLoader(load_fn=self._load_provider_ids)
-        self.run_totals: DataLoader[int, RunTotals] = DataLoader(load_fn=self._load_totals)
-        revisions = RevisionLoader(self.database)
-        self.revisions: DataLoader[RevisionKey, list[RevisionRow]] = DataLoader(load_fn=revisions.load)
-        self.revision_counts: DataLoader[RevisionKey, int] = DataLoader(load_fn=revisions.count)
-        self.issue_evidence: DataLoader[int, list[Evidence]] = DataLoader(load_fn=self._load_evidence)
-        self.coverage: DataLoader[CoverageKey, CoverageView] = DataLoader(load_fn=coverage.load)
-        self.gaps: DataLoader[tuple[CoverageKey, CoverageView], list[GapView]] = DataLoader(
-            load_fn=coverage.load_gaps, cache_key_fn=lambda pair: pair[0]
-        )
-        self._currencies: asyncio.Task[list[CurrencyRow]] | None = None
+        self._known_currencies: asyncio.Task[list[CurrencyRow]] | None = None
+        self._stored_currencies: list[CurrencyRow] | None = None
         self._points = 0
         self._values = 0
 
+    @cached_property
+    def history(self) -> DataLoader[Wish, Loaded]:
+        return DataLoader(load_fn=HistoryLoader(self.reads, self.blocks, self.now).load)
+
+    @cached_property
+    def latest(self) -> DataLoader[LatestKey, LatestView | ApiError | None]:
+        return DataLoader(load_fn=partial(load_latest, self))
+
+    @cached_property
+    def known_latest(self) -> KnownLatest:
+        return KnownLatest()
+
+    @cached_property
+    def observed_at(self) -> DataLoader[tuple[Series, Granularity], datetime | None]:
+        return DataLoader(load_fn=self._load_observed)
+
+    @cached_property
+    def about(self) -> DataLoader[int, About]:
+        return DataLoader(load_fn=self._load_about)
+
+    @cached_property
+    def run_totals(self) -> DataLoader[int, RunTotals]:
+        return DataLoader(load_fn=self._load_totals)
+
+    @cached_property
+    def tasks(self) -> DataLoader[TaskKey, list[TaskRow]]:
+        return DataLoader(load_fn=TaskLoader(self.database).load)
+
+    @cached_property
+    def task_counts(self) -> DataLoader[TaskKey, int]:
+        return DataLoader(load_fn=TaskLoader(self.database).count)
+
+    @cached_property
+    def revisions(self) -> DataLoader[RevisionKey, list[RevisionRow]]:
+        return DataLoader(load_fn=RevisionLoader(self.reads).load)
+
+    @cached_property
+    def revision_counts(self) -> DataLoader[RevisionKey, int]:
+        return DataLoader(load_fn=RevisionLoader(self.reads).count)
+
+    @cached_property
+    def issue_evidence(self) -> DataLoader[int, list[Evidence]]:
+        return DataLoader(load_fn=self._load_evidence)
+
+    @cached_property
+    def coverage(self) -> DataLoader[CoverageKey, CoverageView]:
+        return DataLoader(load_fn=CoverageLoader(self.reads, self.now).load)
+
+    @cached_property
+    def gaps(self) -> DataLoader[tuple[CoverageKey, CoverageView], list[GapView]]:
+        loader = CoverageLoader(self.reads, self.now)
+        return DataLoader(load_fn=loader.load_gaps, cache_key_fn=lambda pair: pair[0])
+
+    async def coins(self, slugs: Sequence[str], companions: Companions = ALONE) -> dict[str, CoinRow]:
+        """The coins that exist, by slug. What comes along need not be read any more: the stored currencies, too."""
+        async with self.reads.connection() as connection:
+            found = await read_by_slug(connection, slugs, companions)
+        coins = {coin.slug: coin for coin in map(CoinRow._make, found.coins)}
+        self.learn([coin.id for coin in coins.values()], found, companions)
+        return coins
+
+    def learn(self, coin_ids: Sequence[int], found: Accompanied, companions: Companions) -> None:
+        """Keep what came along with coins."""
+        self._stored_currencies = found.currencies
+        for currency in found.currencies:
+            if currency.tracked and currency.code in companions.latest_in:
+                self.known_latest.learn(coin_ids, currency.id, found.latest)
+
     async def known_currencies(self) -> list[CurrencyRow]:
         """Every currency there is; read once a request."""
-        if self._currencies is None:
-            self._currencies = asyncio.ensure_future(self._load_currencies())
-        return await self._currencies
+        if self._known_currencies is None:
+            self._known_currencies = asyncio.ensure_future(self._load_currencies())
+        return await self._known_currencies
 
     async def currencies(self) -> list[CurrencyRow]:
         """The currencies that prices are stored in, be it for one coin only."""
-        return [row for row in await self.known_currencies() if row.tracked or row.rate_coin_id is not None]
+        if self._stored_currencies is None:
+            self._stored_currencies = [row for row in await self.known_currencies() if is_stored(row)]
+        return self._stored_currencies
 
     async def currency(self, code: str, argument: str = "currency") -> CurrencyRow:
         """NOT_FOUND for a code that nobody knows."""
-        return find_currency(code, await self.known_currencies(), argument)
+        stored = next((row for row in await self.currencies() if row.code == code.lower()), None)
+        return stored or find_currency(code, await self.known_currencies(), argument)
 
     async def quote(self, coin_id: int, code: str) -> Quote:
         """Where the coin's prices in that currency come from; FX_UNAVAILABLE when they come from nowhere."""
-        return choose_quote(coin_id, await self.currency(code), await self.known_currencies())
+        return choose_quote(coin_id, await self.currency(code), await self.currencies())
 
     def charge(self, points: int) -> None:
         """Count points that are about to be read; COST_EXCEEDED once the whole request asks for too many."""
@@ -132,6 +195,10 @@ class Context:
                 "ask for fewer points or fewer of their fields",
             )
 
+    def read_own_writes(self) -> None:
+        """Read everything from the primary from now on: a replica would still answer with what was there before."""
+        self.reads = self.database
+
     def require(self, scope: str) -> Caller:
         """The caller, if the token may do this."""
         if self.caller is None:
@@ -143,39 +210,29 @@ class Context:
         return self.caller
 
     async def _load_currencies(self) -> list[CurrencyRow]:
-        async with self.database.connection() as connection:
+        async with self.reads.connection() as connection:
             return await list_known_currencies(connection)
 
     async def _load_observed(self, keys: list[tuple[Series, Granularity]]) -> Sequence[datetime | None]:
         found: dict[tuple[Series, Granularity], datetime] = {}
-        async with self.database.connection() as connection:
+        async with self.reads.connection() as connection:
             for granularity in {granularity for _, granularity in keys}:
                 series = [one for one, other in keys if other is granularity]
                 newest = await list_newest(connection, series, granularity)
                 found |= {(one, granularity): at for one, at in newest.items()}
         return [found.get(key) for key in keys]
 
-    async def _load_coins(self, ids: list[int]) -> Sequence[CoinRow]:
-        async with self.database.connection() as connection:
-            found = await read_coins_by_id(connection, ids)
-        return [found[id_] for id_ in ids]
-
-    async def _load_profiles(self, coin_ids: list[int]) -> Sequence[Profile]:
-        async with self.database.connection() as connection:
-            found = await read_profiles(connection, coin_ids)
+    async def _load_about(self, coin_ids: list[int]) -> Sequence[About]:
+        async with self.reads.connection() as connection:
+            found = await read_about(connection, coin_ids)
         return [found[id_] for id_ in coin_ids]
 
-    async def _load_provider_ids(self, coin_ids: list[int]) -> Sequence[list[tuple[int, str]]]:
-        async with self.database.connection() as connection:
-            found = await read_provider_ids(connection, coin_ids)
-        return [found.get(id_, []) for id_ in coin_ids]
-
     async def _load_totals(self, run_ids: list[int]) -> Sequence[RunTotals]:
-        async with self.database.engine.connect() as connection:
+        async with self.database.connection() as connection:
             found = await read_totals(connection, run_ids)
         return [found.get(id_, RunTotals()) for id_ in run_ids]
 
     async def _load_evidence(self, ids: list[int]) -> Sequence[list[Evidence]]:
-        async with self.database.engine.connect() as connection:
+        async with self.reads.connection() as connection:
             found = await read_evidence(connection, ids)
         return [found.get(id_, []) for id_ in ids]

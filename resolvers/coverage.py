@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from db.fetches import list_fetches
-from db.gaps import list_first_points, read_stored
-from db.planning import oldest_allowed
-from db.pool import Connection, Database
-from db.providers import read_provider
-from db.rates import RatePair
-from db.refresh import list_open_windows
+from db.evidence import Evidence, read_evidence
+from db.gaps import Stored, read_stored
+from db.pool import Database
+from db.rates import MAX_RATE_AGE, RatePair
 from db.series import Granularity, Series, Window
-from db.windows import merge, subtract
-from resolvers.gaps import Evidence, GapReason, GapView, explain_holes
-from resolvers.rates import MAX_RATE_AGE
+from db.windows import clip, merge, subtract
+from resolvers.gaps import GapReason, GapView, explain_holes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +76,13 @@ class CoverageLoader:
         found: dict[CoverageKey, CoverageView] = {}
         async with self._database.connection() as connection:
             for (granularity, window), group in _grouped(keys).items():
-                series = list({key.series for key in group})
-                stored = await read_stored(connection, series, granularity, window)
-                unrated = await _read_unrated(connection, group, granularity, window)
+                # The last rates before the window convert its first points.
+                reach = Window(window.start - MAX_RATE_AGE, window.end) if any(key.pair for key in group) else window
+                stored = await read_stored(connection, list(_series_of(group)), granularity, reach)
+                unrated = {pair: _unrated(pair, stored, reach) for pair in {key.pair for key in group if key.pair}}
                 for key in group:
-                    holes = stored[key.series].holes
-                    missing = subtract(unrated[key.pair], holes) if key.pair else []
+                    holes = clip(stored[key.series].holes, window)
+                    missing = subtract(clip(unrated[key.pair], window), holes) if key.pair else []
                     found[key] = CoverageView(key, holes, missing)
         return [found[key] for key in keys]
 
@@ -94,21 +91,11 @@ class CoverageLoader:
         found: dict[CoverageKey, list[GapView]] = {}
         async with self._database.connection() as connection:
             for (granularity, window), group in _grouped(views).items():
-                series = {key.series for key in group} | {_rated(key.pair) for key in group if key.pair}
-                evidence = await self._read_evidence(connection, list(series), granularity, window)
+                series = list({key.series for key in group} | {key.pair.rated for key in group if key.pair})
+                evidence = await read_evidence(connection, series, granularity, window, self._now)
                 for key in group:
                     found[key] = [_look_ahead(gap, self._now) for gap in _explain(views[key], evidence)]
         return [found[key] for key, _ in pairs]
-
-    async def _read_evidence(
-        self, connection: Connection, series: Sequence[Series], granularity: Granularity, window: Window
-    ) -> dict[Series, Evidence]:
-        provider = await read_provider(connection, "COINGECKO")
-        oldest = oldest_allowed(self._now, provider.reach_days)
-        fetches = await list_fetches(connection, series, granularity, window)
-        tasks = await list_open_windows(connection, series, granularity, self._now)
-        firsts = await list_first_points(connection, series, granularity)
-        return {one: Evidence(fetches[one], tasks.get(one, []), firsts.get(one), oldest) for one in series}
 
 
 def _grouped(keys: Iterable[CoverageKey]) -> dict[tuple[Granularity, Window], list[CoverageKey]]:
@@ -118,26 +105,18 @@ def _grouped(keys: Iterable[CoverageKey]) -> dict[tuple[Granularity, Window], li
     return groups
 
 
-async def _read_unrated(
-    connection: Connection, keys: Iterable[CoverageKey], granularity: Granularity, window: Window
-) -> dict[RatePair, list[Window]]:
-    """For each pair the stretches without a rate: neither of their own time, nor one before that is young enough."""
+def _series_of(keys: Iterable[CoverageKey]) -> set[Series]:
+    """Those of the keys, and those that the rates are made from."""
     pairs = {key.pair for key in keys if key.pair}
-    if not pairs:
-        return {}
-    series = {Series(pair.coin_id, currency) for pair in pairs for currency in (pair.base_id, pair.quote_id)}
-    reaching_back = Window(window.start - MAX_RATE_AGE, window.end)
-    stored = await read_stored(connection, list(series), granularity, reaching_back)
-    unrated = {}
-    for pair in pairs:
-        rated = subtract(
-            subtract([reaching_back], stored[Series(pair.coin_id, pair.base_id)].holes),
-            stored[Series(pair.coin_id, pair.quote_id)].holes,
-        )
-        # The last rate of a stretch is from its last bucket.
-        reached = [Window(part.start, part.end + MAX_RATE_AGE) for part in rated]
-        unrated[pair] = subtract([window] if window.start < window.end else [], reached)
-    return unrated
+    return {key.series for key in keys} | {series for pair in pairs for series in (pair.based, pair.rated)}
+
+
+def _unrated(pair: RatePair, stored: Mapping[Series, Stored], reach: Window) -> list[Window]:
+    """The stretches without a rate: neither of their own time, nor one before that is young enough."""
+    rated = subtract(subtract([reach], stored[pair.based].holes), stored[pair.rated].holes)
+    # The last rate of a stretch is from its last bucket.
+    reached = [Window(part.start, part.end + MAX_RATE_AGE) for part in rated]
+    return subtract([reach], reached)
 
 
 def _explain(view: CoverageView, evidence: dict[Series, Evidence]) -> list[GapView]:
@@ -145,7 +124,7 @@ def _explain(view: CoverageView, evidence: dict[Series, Evidence]) -> list[GapVi
     width = view.key.granularity.width
     gaps = explain_holes(view.holes, evidence[view.key.series], width)
     if view.key.pair:
-        unrated = explain_holes(view.unrated, evidence[_rated(view.key.pair)], width)
+        unrated = explain_holes(view.unrated, evidence[view.key.pair.rated], width)
         gaps += [replace(gap, reason=GapReason.FX_UNAVAILABLE) for gap in unrated]
     return sorted(gaps, key=lambda gap: gap.window)
 
@@ -154,7 +133,3 @@ def _look_ahead(gap: GapView, now: datetime) -> GapView:
     """What could have been asked for again already waits for the next refresh."""
     past = gap.next_attempt_at is not None and gap.next_attempt_at < now
     return replace(gap, next_attempt_at=None) if past else gap
-
-
-def _rated(pair: RatePair) -> Series:
-    return Series(pair.coin_id, pair.quote_id)

@@ -45,7 +45,7 @@ async def resolve_freshness(context: Context, coin_id: int, quote: Quote, granul
     """How young the stored points are; what is converted is as old as the older of price and rate."""
     series = [Series(coin_id, quote.base.id)]
     if quote.pair:
-        series.append(Series(quote.pair.coin_id, quote.pair.quote_id))
+        series.append(quote.pair.rated)
     stamps = await context.observed_at.load_many([(one, granularity) for one in series])
     known = [stamp for stamp in stamps if stamp]
     as_of = min(known) if len(known) == len(series) else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from db.evidence import Evidence
 from db.fetches import Fetch, Outcome
 from db.series import Window
 from db.windows import subtract
@@ -32,18 +33,6 @@ class GapView:
     missing: int
     reason: GapReason
     next_attempt_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about one series: recorded fetches that never overlap, oldest first; windows of open tasks with the
-    time they go on; its first stored bucket, and the oldest bucket the provider's plan answers for.
-    """
-
-    fetches: Sequence[Fetch]
-    open_tasks: Sequence[tuple[Window, datetime]]
-    first_stored: datetime | None
-    oldest_allowed: datetime
 
 
 _REASONS = {

@@ -23,13 +23,13 @@ async def make_issue_filter(
 async def resolve_issue_page(context: Context, where: IssueFilter, first: int, after: str | None) -> Page[IssueRow]:
     check_page_size(first)
     key = decode_cursor(after, "issues", int)
-    async with context.database.engine.connect() as connection:
+    async with context.reads.connection() as connection:
         rows = await list_issues(connection, where, first + 1, int(key[0]) if key else None)
     return make_page(rows, first, after, lambda row: ["issues", row.id])
 
 
 async def resolve_issue_count(context: Context, where: IssueFilter) -> int:
-    async with context.database.engine.connect() as connection:
+    async with context.reads.connection() as connection:
         return await count_issues(connection, where)
 
 
@@ -42,7 +42,7 @@ async def _acknowledge(context: Context, id_: str) -> IssueRow:
     key = decode_id("DataIssue", id_)
     async with context.database.connection() as connection:
         await acknowledge_issue(connection, key, caller.name, context.now)
-    async with context.database.engine.connect() as connection:
+    async with context.database.connection() as connection:
         row = (await read_issues(connection, [key])).get(key)
     if row is None:
         raise ApiError(Code.NOT_FOUND, "there is no such issue; `dataIssues` lists them", field=["id"])

@@ -1,99 +1,127 @@
-"""The newest price of a coin, and how it changed over a day."""
+"""The newest prices of coins, and how they changed over a day."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from db.pool import Connection, Database
-from db.prices import LatestRow, list_latest
-from db.rates import Rate
-from db.series import HOUR, Granularity, Window, floor
+from db.latest import LatestRow, list_converted, list_latest
 from resolvers.errors import ApiError, Code
 from resolvers.quotes import Quote
-from resolvers.rates import last_rate, load_rates
 
 if TYPE_CHECKING:
     from resolvers.context import Context
 
 
 class LatestKey(NamedTuple):
+    """`currency`: the code as it was asked for."""
+
     coin_id: int
-    quote: Quote
+    currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class LatestView:
+class LatestView(NamedTuple):
     """Money in the currency of the quote; `change_percent` against the stored hour nearest to 24 hours earlier."""
 
+    coin_id: int
+    quote: Quote
     price: float
     market_cap: float | None
     volume_24h: float | None
     observed_at: datetime
     provider_id: int
     change_percent: float | None
-    fx_rate: float | None = None
-    fx_rate_at: datetime | None = None
+    fx_rate: float | None
+    fx_rate_at: datetime | None
 
 
-class LatestLoader:
-    """Loads many latest prices at once: statements are per distinct quote, whatever the number of coins."""
+class KnownLatest:
+    """Latest prices that came along with the coins of a request."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[int, LatestRow | None]] = defaultdict(dict)
 
-    async def load(self, keys: list[LatestKey]) -> list[LatestView | ApiError | None]:
-        groups: dict[Quote, list[int]] = defaultdict(list)
-        for key in keys:
-            groups[key.quote].append(key.coin_id)
-        found: dict[LatestKey, LatestView | ApiError] = {}
-        async with self._database.connection() as connection:
-            for quote, coins in groups.items():
-                rows = await list_latest(connection, coins, quote.base.id)
-                rates = await _load_rates(connection, quote, rows)
-                found |= {LatestKey(row.coin_id, quote): _view(row, quote, rates) for row in rows}
-        return [found.get(key) for key in keys]
+    def learn(self, coin_ids: Iterable[int], currency_id: int, rows: Iterable[LatestRow]) -> None:
+        """All there are of these coins in that currency."""
+        found = {row.coin_id: row for row in rows if row.currency_id == currency_id}
+        self._rows[currency_id] |= dict.fromkeys(coin_ids) | found
+
+    def of(self, currency_id: int) -> dict[int, LatestRow | None]:
+        """By coin; None for one that has no price yet."""
+        return self._rows[currency_id]
 
 
-async def resolve_latest(context: Context, coin_id: int, quote: Quote) -> LatestView | None:
-    """The newest price, None before the first refresh; FX_UNAVAILABLE when there is no rate to convert it with."""
-    found = await context.latest.load(LatestKey(coin_id, quote))
-    if isinstance(found, ApiError):
-        raise found
-    return found
+async def load_latest(context: Context, keys: Sequence[LatestKey]) -> list[LatestView | ApiError | None]:
+    """What is asked one by one, together: statements are per currency, whatever the number of coins."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        groups[key.currency].append(key.coin_id)
+    found: dict[LatestKey, LatestView | ApiError | None] = {}
+    for currency, coins in groups.items():
+        views = await resolve_latest_prices(context, coins, currency)
+        found |= zip((LatestKey(coin, currency) for coin in coins), views, strict=True)
+    return [found[key] for key in keys]
 
 
-async def _load_rates(connection: Connection, quote: Quote, rows: Sequence[LatestRow]) -> list[Rate]:
-    """The hourly rates that the samples need: of their own hour and of a day before."""
-    if quote.pair is None:
-        return []
-    hours = {hour for row in rows for hour in (floor(row.observed_at, HOUR), row.hour_24h_ago)}
-    windows = [Window(hour, hour + HOUR) for hour in hours]
-    return await load_rates(connection, quote.pair, Granularity.HOURLY, windows)
+async def resolve_latest_prices(
+    context: Context, coin_ids: Sequence[int], currency: str
+) -> list[LatestView | ApiError | None]:
+    """One answer per coin, in order; None before the first refresh. NOT_FOUND or FX_UNAVAILABLE for the currency, or
+    FX_UNAVAILABLE when there is no rate for the time of a price.
+    """
+    try:
+        rate_coin = (await context.currency(currency)).rate_coin_id
+    except ApiError as error:
+        return [error] * len(coin_ids)
+    # The rate coin is the only one that may have a quote of its own.
+    apart = [coin for coin in coin_ids if coin == rate_coin], [coin for coin in coin_ids if coin != rate_coin]
+    found: dict[int, LatestView | ApiError] = {}
+    for coins in filter(None, apart):
+        try:
+            quote = await context.quote(coins[0], currency)
+        except ApiError as error:
+            found |= dict.fromkeys(coins, error)
+        else:
+            found |= {row.coin_id: _view(row, quote) for row in await _read(context, coins, quote)}
+    return [found.get(coin) for coin in coin_ids]
 
 
-def _view(row: LatestRow, quote: Quote, rates: Sequence[Rate]) -> LatestView | ApiError:
+async def _read(context: Context, coin_ids: Sequence[int], quote: Quote) -> list[LatestRow]:
+    known = {} if quote.pair else context.known_latest.of(quote.base.id)
+    rows = [row for coin in coin_ids if (row := known.get(coin))]
+    if missing := [coin for coin in coin_ids if coin not in known]:
+        async with context.reads.connection() as connection:
+            if quote.pair:
+                return await list_converted(connection, missing, quote.pair)
+            rows += await list_latest(connection, missing, quote.base.id, day_before=context.day_before)
+    return rows
+
+
+def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
+    rate = 1.0
     before = row.price_24h_ago
-    if quote.pair is None:
-        change = _percent(row.price, before)
-        return LatestView(row.price, row.market_cap, row.volume_24h, row.observed_at, row.provider_id, change)
-    now, then = last_rate(rates, row.observed_at), last_rate(rates, row.hour_24h_ago)
-    if now is None:
-        code = quote.currency.code
-        return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"])
-    price = row.price * now.rate
+    if quote.pair:
+        if row.rate is None:
+            code = quote.currency.code
+            return ApiError(
+                Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"]
+            )
+        rate = row.rate
+        before = _times(before, row.rate_24h_ago) if row.rate_24h_ago else None
+    price = row.price * rate
     return LatestView(
+        row.coin_id,
+        quote,
         price,
-        _times(row.market_cap, now.rate),
-        _times(row.volume_24h, now.rate),
+        _times(row.market_cap, rate),
+        _times(row.volume_24h, rate),
         row.observed_at,
         row.provider_id,
-        _percent(price, _times(before, then.rate) if then else None),
-        now.rate,
-        now.ts,
+        _percent(price, before),
+        row.rate,
+        row.rate_at,
     )
 
 

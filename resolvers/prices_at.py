@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from db.coins import CoinRow
 from db.nearest import Lookup, NearestRow, list_nearest
-from db.pool import Connection
-from db.rates import Rate, RatePair
-from db.series import DAY, Granularity, Series, Window
+from db.rates import Rate
+from db.series import DAY, Granularity, Series
 from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.durations import format_duration
 from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
 from resolvers.quotes import Quote
-from resolvers.rates import last_rate, load_rates
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -62,7 +59,7 @@ class _Settled:
 
     @property
     def lookup(self) -> Lookup:
-        return Lookup(Series(self.coin.id, self.quote.base.id), self.at, self.tolerance)
+        return Lookup(Series(self.coin.id, self.quote.base.id), self.at, self.tolerance, self.quote.pair)
 
 
 async def resolve_prices_at(context: Context, questions: Sequence[PriceQuestion]) -> list[PriceAnswer | ApiError]:
@@ -72,10 +69,9 @@ async def resolve_prices_at(context: Context, questions: Sequence[PriceQuestion]
     coins = await resolve_coins_by_slug(context, [one.coin for one in questions], "coin")
     settled = [await _settle(context, one, coin) for one, coin in zip(questions, coins, strict=True)]
     asked = [one for one in settled if not isinstance(one, ApiError)]
-    async with context.database.connection() as connection:
+    async with context.reads.connection() as connection:
         rows = await list_nearest(connection, [one.lookup for one in asked])
-        rates = await _load_rates(connection, asked, rows)
-    answers = iter([_answer(one, row, rates) for one, row in zip(asked, rows, strict=True)])
+    answers = iter([_answer(one, row) for one, row in zip(asked, rows, strict=True)])
     return [one if isinstance(one, ApiError) else next(answers) for one in settled]
 
 
@@ -94,21 +90,7 @@ async def _settle(context: Context, question: PriceQuestion, coin: CoinRow | Api
     return _Settled(coin, quote, at, question.tolerance)
 
 
-_RateKey = tuple[RatePair, Granularity]
-
-
-async def _load_rates(
-    connection: Connection, asked: Sequence[_Settled], rows: Sequence[NearestRow | None]
-) -> dict[_RateKey, list[Rate]]:
-    """The rates of the samples' own buckets; a statement per pair and store."""
-    windows: dict[_RateKey, list[Window]] = defaultdict(list)
-    for one, row in zip(asked, rows, strict=True):
-        if one.quote.pair and row:
-            windows[one.quote.pair, row.granularity].append(Window(row.ts, row.ts + row.granularity.width))
-    return {key: await load_rates(connection, *key, wanted) for key, wanted in windows.items()}
-
-
-def _answer(one: _Settled, row: NearestRow | None, rates: dict[_RateKey, list[Rate]]) -> PriceAnswer | ApiError:
+def _answer(one: _Settled, row: NearestRow | None) -> PriceAnswer | ApiError:
     if row is None:
         tolerance = format_duration(one.tolerance)
         return ApiError(
@@ -117,11 +99,8 @@ def _answer(one: _Settled, row: NearestRow | None, rates: dict[_RateKey, list[Ra
             "allow more, or refresh it",
             field=["at"],
         )
-    rate = None
-    if one.quote.pair:
-        rate = last_rate(rates[one.quote.pair, row.granularity], row.ts)
-        if rate is None:
-            code = one.quote.currency.code
-            return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for that instant", field=["currency"])
-    price = row.price * rate.rate if rate else row.price
-    return PriceAnswer(one.at, price, row.observed_at, row.provider_id, row.granularity, rate)
+    if one.quote.pair and row.rate is None:
+        code = one.quote.currency.code
+        return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for that instant", field=["currency"])
+    price = row.price * row.rate.rate if row.rate else row.price
+    return PriceAnswer(one.at, price, row.observed_at, row.provider_id, row.granularity, row.rate)

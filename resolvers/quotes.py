@@ -19,11 +19,11 @@ class Quote:
     pair: RatePair | None = None
 
 
-def choose_quote(coin_id: int, currency: CurrencyRow, known: Sequence[CurrencyRow]) -> Quote:
+def choose_quote(coin_id: int, currency: CurrencyRow, stored: Sequence[CurrencyRow]) -> Quote:
     """What is stored is taken as it is; FX_UNAVAILABLE when there is neither a series nor a rate."""
     if currency.tracked or currency.rate_coin_id == coin_id:
         return Quote(currency, currency)
-    base = next((row for row in known if row.tracked), None)
+    base = next((row for row in stored if row.tracked), None)
     if base is None or currency.rate_coin_id is None:
         raise ApiError(
             Code.FX_UNAVAILABLE,

@@ -1,4 +1,4 @@
-"""Refreshes: recorded and queued here, done by the workers; and the runs that came of them."""
+"""Refreshes: recorded and queued here, done by the workers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from db.coins import CoinRow, list_tracked
 from db.currencies import CurrencyRow, series_of
 from db.recording import IdempotencyConflict
 from db.refresh import Plan, Recorded, RefreshRequest, plan_refresh, record_refresh
-from db.runs import RunRow, RunTotals, TaskRow, count_runs, count_tasks, list_runs, list_tasks, read_runs
+from db.runs import RunRow
 from db.series import Granularity, Series
 from resolvers.coins import resolve_coins_by_slug
 from resolvers.context import Context, Outcome
 from resolvers.errors import ApiError, Code
 from resolvers.instants import Instant
-from resolvers.paging import Page, check_page_size, decode_cursor, make_page
 from resolvers.ranges import resolve_range
+from resolvers.runs import resolve_exit_code, resolve_run
 from resolvers.texts import check_text
 
 MAX_WAIT_SECONDS = 60
@@ -227,54 +227,3 @@ def _notes(plan: Plan) -> list[ApiError]:
             field=["input", "from"],
         )
     ]
-
-
-async def resolve_run(context: Context, run_id: int) -> RunRow:
-    async with context.database.engine.connect() as connection:
-        found = await read_runs(connection, [run_id])
-    if run_id not in found:
-        raise ApiError(Code.NOT_FOUND, "there is no such run; `refreshRuns` lists them", field=["id"])
-    return found[run_id]
-
-
-async def resolve_run_page(context: Context, first: int, after: str | None) -> Page[RunRow]:
-    check_page_size(first)
-    key = decode_cursor(after, "runs", int)
-    async with context.database.engine.connect() as connection:
-        rows = await list_runs(connection, first + 1, int(key[0]) if key else None)
-    return make_page(rows, first, after, lambda row: ["runs", row.id])
-
-
-async def resolve_run_count(context: Context) -> int:
-    async with context.database.engine.connect() as connection:
-        return await count_runs(connection)
-
-
-async def resolve_task_page(
-    context: Context, run_id: int, statuses: Sequence[str] | None, first: int, after: str | None
-) -> Page[TaskRow]:
-    check_page_size(first)
-    key = decode_cursor(after, "tasks", int)
-    async with context.database.engine.connect() as connection:
-        rows = await list_tasks(connection, run_id, statuses, first + 1, int(key[0]) if key else None)
-    return make_page(rows, first, after, lambda row: ["tasks", row.id])
-
-
-async def resolve_task_count(context: Context, run_id: int, statuses: Sequence[str] | None) -> int:
-    async with context.database.engine.connect() as connection:
-        return await count_tasks(connection, run_id, statuses)
-
-
-async def resolve_exit_code(context: Context, run: RunRow) -> int | None:
-    """0 all fetched, 1 some failed or cancelled, 2 all failed, 75 try later; None while the run goes on."""
-    match run.status:
-        case "SUCCEEDED":
-            return 0
-        case "PARTIAL" | "CANCELLED":
-            return 1
-        case "WAITING_RATE_LIMIT":
-            return 75
-        case "FAILED":
-            totals: RunTotals = await context.run_totals.load(run.id)
-            return 75 if totals.retry_later == run.tasks_total else 2
-    return None

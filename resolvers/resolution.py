@@ -41,6 +41,6 @@ async def resolve_names(context: Context, inputs: Sequence[str]) -> list[Resolut
     """One answer per input, in order."""
     check_batch(context, inputs, "inputs")
     words = list(dict.fromkeys(word for word in inputs if can_be_stored(word)))
-    async with context.database.connection() as connection:
+    async with context.reads.connection() as connection:
         found = await match_coins(connection, words, MAX_CANDIDATES)
     return [Resolution(word, found.get(word, [])) for word in inputs]

@@ -15,7 +15,7 @@ from db.tracking import track_coins, untrack_coins
 from resolvers.coins import resolve_coins_by_slug
 from resolvers.context import Caller, Context, Outcome
 from resolvers.errors import ApiError, Code
-from resolvers.refresh import resolve_run
+from resolvers.runs import resolve_run
 
 _SCOPE = "ADMIN"
 

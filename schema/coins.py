@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
 import strawberry
 
-from db.coins import CoinFilter as CoinConditions
-from db.coins import CoinOrder as StoredOrder
+from db.coin_pages import CoinFilter as CoinConditions
+from db.coin_pages import CoinOrder as StoredOrder
 from db.coins import CoinRow
 from db.reference import PROVIDER_CODES
 from db.series import Granularity as StoredGranularity
-from db.series import Series, Window
+from db.series import Series
 from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
 from resolvers.context import Context
 from resolvers.coverage import CoverageKey
-from resolvers.freshness import judge_freshness
+from resolvers.errors import ApiError
 from resolvers.history import resolve_history
 from resolvers.ids import encode_id
-from resolvers.latest import resolve_latest
+from resolvers.latest import LatestKey, LatestView, resolve_latest_prices
 from resolvers.ranges import history_window
 from resolvers.revisions import make_revision_key, resolve_revision_page
 from resolvers.texts import can_be_stored
@@ -42,8 +43,10 @@ from schema.arguments import (
 from schema.common import Info, Node
 from schema.coverage import Coverage
 from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval, Provider
+from schema.executor import BATCH
 from schema.history import PriceHistory, make_filling, settle_range
 from schema.latest import LatestPrice
+from schema.lookahead import companions_of
 from schema.pages import Connection, make_connection
 from schema.revisions import THE_BEGINNING, PriceRevision, SinceArgument, UntilArgument
 from schema.transforms import make_transforms
@@ -53,6 +56,29 @@ from schema.transforms import make_transforms
 class ExternalId:
     provider: Provider = strawberry.field(description="Who calls it so.")
     value: str = strawberry.field(description="The provider's id for it, now; it may change.")
+
+
+async def latest_prices(context: Context, coins: Sequence[Coin], currency: str) -> list[LatestPrice | ApiError | None]:
+    """`Coin.latestPrice` of many coins at once, in their order."""
+    found = await resolve_latest_prices(context, [coin.row.id for coin in coins], currency)
+    return [LatestPrice.from_view(one) if isinstance(one, LatestView) else one for one in found]
+
+
+async def coverages(
+    context: Context, coins: Sequence[Coin], currency: str, granularity: Granularity
+) -> list[Coverage | ApiError]:
+    """`Coin.coverage` of many coins at once, in their order."""
+    stored = StoredGranularity(granularity.name)
+    window = history_window(context.now, stored, context.settings.history_days)
+    try:
+        quotes = [await context.quote(coin.row.id, currency) for coin in coins]
+    except ApiError as error:
+        return [error] * len(coins)
+    keys = [
+        CoverageKey(Series(coin.row.id, quote.base.id), stored, window, quote.pair)
+        for coin, quote in zip(coins, quotes, strict=True)
+    ]
+    return [Coverage.from_view(view) for view in await context.coverage.load_many(keys)]
 
 
 @strawberry.type(description="A cryptocurrency.")
@@ -73,25 +99,25 @@ class Coin(Node):
         description="What it is about, in plain English text of at most 10,000 characters. Tracked coins only."
     )
     async def description(self, info: Info) -> str | None:
-        return (await info.context.profile.load(self.row.id)).description
+        return (await info.context.about.load(self.row.id)).description
 
     @strawberry.field(description="Its own site, an http or https address. Tracked coins only.")
     async def homepage(self, info: Info) -> str | None:
-        return (await info.context.profile.load(self.row.id)).homepage
+        return (await info.context.about.load(self.row.id)).homepage
 
     @strawberry.field(description="What the providers call it; ids that a provider used before are left out.")
     async def external_ids(self, info: Info) -> list[ExternalId]:
-        ids = await info.context.provider_ids.load(self.row.id)
+        ids = (await info.context.about.load(self.row.id)).external_ids
         return [ExternalId(provider=Provider[PROVIDER_CODES[provider]], value=value) for provider, value in ids]
 
-    @strawberry.field(description="The newest price that is known; null before the first refresh.")
+    @strawberry.field(
+        description="The newest price that is known; null before the first refresh.", metadata={BATCH: latest_prices}
+    )
     async def latest_price(self, info: Info, currency: CurrencyArgument = "usd") -> LatestPrice | None:
-        quote = await info.context.quote(self.row.id, currency)
-        latest = await resolve_latest(info.context, self.row.id, quote)
-        if latest is None:
-            return None
-        age = judge_freshness(self.row.id, quote, StoredGranularity.HOURLY, latest.observed_at, info.context.now)
-        return LatestPrice.from_view(latest, quote, age)
+        found = await info.context.latest.load(LatestKey(self.row.id, currency))
+        if isinstance(found, ApiError):
+            raise found
+        return LatestPrice.from_view(found) if found else None
 
     @strawberry.field(
         description="Prices over a range. For many coins `priceHistory` keeps the errors of one from the others. "
@@ -115,18 +141,20 @@ class Coin(Node):
         view = await resolve_history(info.context, self.row, currency, asked, filling, make_transforms(transforms))
         return PriceHistory.from_view(view)
 
-    @strawberry.field(description="How much of the history window is stored (`PRICEGRAPH_HISTORY_DAYS`).")
+    @strawberry.field(
+        description="How much of the history window is stored (`PRICEGRAPH_HISTORY_DAYS`).",
+        metadata={BATCH: coverages},
+    )
     async def coverage(
         self,
         info: Info,
         currency: CurrencyArgument = "usd",
         granularity: GranularityArgument = Granularity.HOURLY,
     ) -> Coverage | None:
-        quote = await info.context.quote(self.row.id, currency)
-        stored = StoredGranularity(granularity.name)
-        window = _history_window(info.context, stored)
-        key = CoverageKey(Series(self.row.id, quote.base.id), stored, window, quote.pair)
-        return Coverage.from_view(await info.context.coverage.load(key))
+        [found] = await coverages(info.context, [self], currency, granularity)
+        if isinstance(found, ApiError):
+            raise found
+        return found
 
     @strawberry.field(
         description="What has been replaced in one of its series, the newest change first. Error NOT_FOUND in a "
@@ -162,10 +190,6 @@ class Coin(Node):
         )
 
 
-def _history_window(context: Context, granularity: StoredGranularity) -> Window:
-    return history_window(context.now, granularity, context.settings.history_days)
-
-
 @strawberry.input(description="All given conditions hold.")
 class CoinFilter:
     search: str | None = strawberry.field(
@@ -196,7 +220,7 @@ class CoinQueries:
     async def coin(
         self, info: Info, slug: Annotated[str, strawberry.argument(description="Such as `bitcoin`.")]
     ) -> Coin | None:
-        return Coin.from_row(await resolve_coin(info.context, slug))
+        return Coin.from_row(await resolve_coin(info.context, slug, companions=companions_of(info)))
 
     @strawberry.field(description="The coins that this installation knows.")
     async def coins(
@@ -211,7 +235,7 @@ class CoinQueries:
     ) -> Connection[Coin]:
         where = (filter or CoinFilter()).conditions(info.context)
         order = StoredOrder(order_by.name) if order_by else None
-        page = await resolve_coin_page(info.context, where, order, first, after)
+        page = await resolve_coin_page(info.context, where, order, first, after, companions_of(info))
         return make_connection(
             page, lambda listed: Coin.from_row(listed.coin), lambda context: resolve_coin_count(context, where)
         )

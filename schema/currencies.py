@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 import strawberry
@@ -20,6 +21,7 @@ class Currency(Node):
     decimals: int = strawberry.field(description="Decimals of the smallest unit in use (ISO 4217 where it has one).")
 
     @classmethod
+    @lru_cache(maxsize=256)  # every price of a page names the same one
     def from_row(cls, row: CurrencyRow) -> Currency:
         return cls(
             id=strawberry.ID(encode_id("Currency", row.id)),

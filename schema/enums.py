@@ -201,6 +201,9 @@ class ErrorCode(Enum):
     UNAUTHENTICATED = value("UNAUTHENTICATED", description="No token was sent, or nobody knows it.")
     FORBIDDEN = value("FORBIDDEN", description="The token may not do this.")
     BAD_INPUT = value("BAD_INPUT", description="An argument, or the document itself, is wrong.")
+    PERSISTED_QUERY_NOT_FOUND = value(
+        "PERSISTED_QUERY_NOT_FOUND", description="The server does not know, or has forgotten, a query by its hash."
+    )
     NOT_FOUND = value("NOT_FOUND", description="Nothing has this slug, code or id.")
     RANGE_INVALID = value("RANGE_INVALID", description="The range is empty, inverted or outside of what makes sense.")
     COST_EXCEEDED = value("COST_EXCEEDED", description="More than fits in one request.")

@@ -69,15 +69,8 @@ class DataIssue(Node):
     acknowledged_at: datetime | None = strawberry.field(description="When somebody acknowledged it.")
     acknowledged_by: str | None = strawberry.field(description="Whose token acknowledged it.")
     resolved_at: datetime | None = strawberry.field(description="When an answer showed it no more.")
-
-    @strawberry.field(description="Whose data.")
-    async def coin(self, info: Info) -> Coin:
-        return Coin.from_row(await info.context.coin_by_id.load(self.row.coin_id))
-
-    @strawberry.field(description="In which currency; null: whatever the currency.")
-    async def currency(self, info: Info) -> Currency | None:
-        known = {row.id: row for row in await info.context.known_currencies()}
-        return Currency.from_row(known[self.row.currency_id]) if self.row.currency_id else None
+    coin: Coin = strawberry.field(description="Whose data.")
+    currency: Currency | None = strawberry.field(description="In which currency; null: whatever the currency.")
 
     @strawberry.field(description="The newest samples that it rests on; 100 are kept.")
     async def evidence(
@@ -105,6 +98,8 @@ class DataIssue(Node):
             acknowledged_at=row.acknowledged_at,
             acknowledged_by=row.acknowledged_by,
             resolved_at=row.resolved_at,
+            coin=Coin.from_row(row.coin),
+            currency=Currency.from_row(row.currency) if row.currency else None,
         )
 
 

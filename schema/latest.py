@@ -7,9 +7,10 @@ from datetime import datetime
 import strawberry
 
 from db.reference import PROVIDER_CODES
-from resolvers.freshness import FreshnessView
+from db.series import Granularity as StoredGranularity
+from resolvers.freshness import judge_freshness
 from resolvers.latest import LatestView
-from resolvers.quotes import Quote
+from schema.common import Info
 from schema.coverage import Freshness
 from schema.currencies import Currency
 from schema.enums import Provider
@@ -17,6 +18,7 @@ from schema.enums import Provider
 
 @strawberry.type(description="The newest price that is known, whatever its bucket.")
 class LatestPrice:
+    view: strawberry.Private[LatestView]
     price: float = strawberry.field(description="In `currency`.")
     currency: Currency = strawberry.field(description="What the price is in.")
     market_cap: float | None = strawberry.field(
@@ -36,13 +38,20 @@ class LatestPrice:
     fx_rate_at: datetime | None = strawberry.field(
         description="The hour that the rate is from: at most 3 days before the price, never later."
     )
-    freshness: Freshness = strawberry.field(description="Whether it is as young as it should be.")
+
+    @strawberry.field(description="Whether it is as young as it should be.")
+    def freshness(self, info: Info) -> Freshness:
+        view, now = self.view, info.context.now
+        return Freshness.from_view(
+            judge_freshness(view.coin_id, view.quote, StoredGranularity.HOURLY, view.observed_at, now)
+        )
 
     @classmethod
-    def from_view(cls, view: LatestView, quote: Quote, freshness: FreshnessView) -> LatestPrice:
+    def from_view(cls, view: LatestView) -> LatestPrice:
         return cls(
+            view=view,
             price=view.price,
-            currency=Currency.from_row(quote.currency),
+            currency=Currency.from_row(view.quote.currency),
             market_cap=view.market_cap,
             volume24h=view.volume_24h,
             change24h_percent=view.change_percent,
@@ -50,5 +59,4 @@ class LatestPrice:
             provider=Provider[PROVIDER_CODES[view.provider_id]],
             fx_rate=view.fx_rate,
             fx_rate_at=view.fx_rate_at,
-            freshness=Freshness.from_view(freshness),
         )

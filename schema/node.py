@@ -20,7 +20,7 @@ from schema.refresh import RefreshRun, RefreshTask
 
 
 async def _read_coin(context: Context, key: int) -> Coin | None:
-    async with context.database.connection() as connection:
+    async with context.reads.connection() as connection:
         row = (await read_coins_by_id(connection, [key])).get(key)
     return Coin.from_row(row) if row else None
 
@@ -31,19 +31,19 @@ async def _read_currency(context: Context, key: int) -> Currency | None:
 
 
 async def _read_issue(context: Context, key: int) -> DataIssue | None:
-    async with context.database.engine.connect() as connection:
+    async with context.reads.connection() as connection:
         row = (await read_issues(connection, [key])).get(key)
     return DataIssue.from_row(row) if row else None
 
 
 async def _read_run(context: Context, key: int) -> RefreshRun | None:
-    async with context.database.engine.connect() as connection:
+    async with context.database.connection() as connection:
         row = (await read_runs(connection, [key])).get(key)
     return RefreshRun.from_row(row) if row else None
 
 
 async def _read_task(context: Context, key: int) -> RefreshTask | None:
-    async with context.database.engine.connect() as connection:
+    async with context.database.connection() as connection:
         row = (await read_tasks(connection, [key])).get(key)
     return RefreshTask.from_row(row) if row else None
 

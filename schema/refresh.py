@@ -16,15 +16,13 @@ from resolvers import errors
 from resolvers.cancel import resolve_cancel
 from resolvers.ids import decode_id, encode_id
 from resolvers.instants import Instant
-from resolvers.refresh import (
-    RefreshOrder,
-    RefreshResult,
+from resolvers.refresh import RefreshOrder, RefreshResult, resolve_refresh
+from resolvers.runs import (
+    make_task_key,
     resolve_exit_code,
-    resolve_refresh,
     resolve_run,
     resolve_run_count,
     resolve_run_page,
-    resolve_task_count,
     resolve_task_page,
 )
 from schema.arguments import AfterArgument, FirstArgument
@@ -32,12 +30,12 @@ from schema.coins import Coin
 from schema.common import ApiError, Info, Node, TimeRange
 from schema.currencies import Currency
 from schema.enums import Granularity, Provider, RefreshMode, RefreshOutcome, RunStatus, TaskStatus
+from schema.lookahead import needs_totals
 from schema.pages import Connection, make_connection
 
 
 @strawberry.type(description="One request to a provider: a window of one series.")
 class RefreshTask(Node):
-    row: strawberry.Private[TaskRow]
     granularity: Granularity = strawberry.field(
         description="What is asked for. An HOURLY task also gives the days that its window touches."
     )
@@ -51,21 +49,15 @@ class RefreshTask(Node):
     rows_unchanged: int = strawberry.field(description="Points that were stored already.")
     rows_rejected: int = strawberry.field(description="Rows of the answer that failed a check.")
     error: ApiError | None = strawberry.field(description="Why it failed, or waits.")
-
-    @strawberry.field(description="Whose prices.")
-    async def coin(self, info: Info) -> Coin:
-        return Coin.from_row(await info.context.coin_by_id.load(self.row.coin_id))
-
-    @strawberry.field(description="The currency they are asked for in.")
-    async def currency(self, info: Info) -> Currency:
-        known = {row.id: row for row in await info.context.currencies()}
-        return Currency.from_row(known[self.row.currency_id])
+    coin: Coin = strawberry.field(description="Whose prices.")
+    currency: Currency = strawberry.field(description="The currency they are asked for in.")
 
     @classmethod
     def from_row(cls, row: TaskRow) -> RefreshTask:
         return cls(
-            row=row,
             id=strawberry.ID(encode_id("RefreshTask", row.id)),
+            coin=Coin.from_row(row.coin),
+            currency=Currency.from_row(row.currency),
             granularity=Granularity(row.granularity),
             provider=Provider[PROVIDER_CODES[row.provider_id]],
             range=TimeRange.from_window(Window(row.from_ts, row.to_ts)),
@@ -128,10 +120,9 @@ class RefreshRun(Node):
         after: AfterArgument = None,
     ) -> Connection[RefreshTask]:
         statuses = [one.name for one in status] if status is not None else None
-        page = await resolve_task_page(info.context, self.row.id, statuses, first, after)
-        return make_connection(
-            page, RefreshTask.from_row, lambda context: resolve_task_count(context, self.row.id, statuses)
-        )
+        key = make_task_key(self.row.id, statuses, first, after)
+        page = await resolve_task_page(info.context, key, first, after)
+        return make_connection(page, RefreshTask.from_row, lambda context: context.task_counts.load(key))
 
     @classmethod
     def from_row(cls, row: RunRow) -> RefreshRun:
@@ -242,7 +233,7 @@ class RefreshQueries:
     async def refresh_runs(
         self, info: Info, first: FirstArgument = 20, after: AfterArgument = None
     ) -> Connection[RefreshRun]:
-        page = await resolve_run_page(info.context, first, after)
+        page = await resolve_run_page(info.context, first, after, totals=needs_totals(info))
         return make_connection(page, RefreshRun.from_row, resolve_run_count)
 
 

@@ -39,12 +39,12 @@ class ServerInfo:
 
     @strawberry.field(description="What the database offers.")
     async def store(self, info: Info) -> Store:
-        async with info.context.database.connection() as connection:
+        async with info.context.reads.connection() as connection:
             return Store((await read_store_async(connection)).value)
 
     @strawberry.field(description="Whether prices come from the simulator: then they are invented.")
     async def simulated(self, info: Info) -> bool:
-        async with info.context.database.connection() as connection:
+        async with info.context.reads.connection() as connection:
             return await any_simulated(connection)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from psycopg import sql
 
 from db.catalogue import CatalogueEntry, ListTooShort
-from db.coins import CoinFilter, CoinOrder, select_coins
+from db.coin_pages import CoinFilter, CoinOrder, select_coins
 from db.pool import Database
 from db.series import DAY, Granularity
 from db.tracking import untrack_coins
@@ -47,11 +48,10 @@ async def test_all_coins_of_the_provider_are_known_and_only_the_configured_ones_
 
 
 async def explain(database: Database, where: CoinFilter) -> str:
-    query = select_coins(where, CoinOrder.RELEVANCE, 51, None)
-    async with database.engine.connect() as connection:
-        text = query.compile(connection, compile_kwargs={"literal_binds": True})
-        rows = await connection.exec_driver_sql(f"explain {text}")
-        return "\n".join(row[0] for row in rows)
+    query = select_coins(where.given, CoinOrder.RELEVANCE, behind=False)
+    async with database.connection() as connection:
+        cursor = await connection.execute(sql.SQL("explain ") + query, where.parameters | {"limit": 51})
+        return "\n".join(row[0] for row in await cursor.fetchall())
 
 
 async def test_a_worker_learns_the_configured_coins_first_and_lets_prices_go_before_the_list(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.gaps import Stored, list_first_points, list_provisional, read_stored
+from db.gaps import Stored, list_newest, list_provisional, read_stored
 from db.pool import Connection, Database
 from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS
@@ -80,13 +80,13 @@ async def test_holes_are_those_that_counting_finds(
         for one in SERIES:
             await store(connection, one, granularity, stored[one])
         found = await read_stored(connection, SERIES, granularity, window)
-        firsts = await list_first_points(connection, SERIES, granularity)
+        newest = await list_newest(connection, SERIES, granularity)
 
     assert {one: in_utc(found[one]) for one in SERIES} == {
         one: counted(stored[one], granularity, window) for one in SERIES
     }
-    assert {one: first.astimezone(UTC) for one, first in firsts.items()} == {
-        one: min(points) for one, points in stored.items() if points
+    assert {one: last.astimezone(UTC) for one, last in newest.items()} == {
+        one: max(points) for one, points in stored.items() if points
     }
 
 

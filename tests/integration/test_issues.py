@@ -45,12 +45,12 @@ async def small(world: World) -> World:
 
 
 async def issues(world: World) -> list[IssueRow]:
-    async with world.database.engine.connect() as connection:
+    async with world.database.connection() as connection:
         return await list_issues(connection, IssueFilter(), 100, None)
 
 
 async def evidence(world: World, issue: IssueRow) -> list[Evidence]:
-    async with world.database.engine.connect() as connection:
+    async with world.database.connection() as connection:
         return (await read_evidence(connection, [issue.id]))[issue.id]
 
 
@@ -139,7 +139,7 @@ async def test_a_coin_that_the_provider_does_not_know_is_one_issue_in_whatever_c
     assert (await world.refresh(**HOURS)).status == "FAILED"
 
     [issue] = await issues(world)
-    assert (issue.kind, issue.currency_id, issue.occurrences) == ("ID_NOT_FOUND", None, 2)
+    assert (issue.kind, issue.currency, issue.occurrences) == ("ID_NOT_FOUND", None, 2)
     await refresh_well(world)
     assert [issue.state for issue in await issues(world)] == ["RESOLVED"]
 
@@ -155,7 +155,7 @@ async def test_a_tracked_coin_that_vanishes_from_the_provider_s_list_is_an_issue
     await world.simulator.change("drop", "solana")
     await sync()
     [issue] = await issues(world)
-    assert (issue.kind, issue.state, issue.currency_id) == ("ID_NOT_FOUND", "OPEN", None)
+    assert (issue.kind, issue.state, issue.currency) == ("ID_NOT_FOUND", "OPEN", None)
     assert "does not list this coin" in issue.message
 
     await world.simulator.restore()

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.evidence import Evidence
 from db.fetches import Fetch, Outcome
 from db.series import EPOCH, HOUR, Window
-from resolvers.gaps import Evidence, GapReason, GapView, explain_holes
+from resolvers.gaps import GapReason, GapView, explain_holes
 
 HOURS = 60
 NOW = EPOCH + HOURS * HOUR

@@ -230,3 +230,18 @@ async def test_the_currencies_are_those_that_prices_are_stored_in(api: Api, data
     assert len({one["id"] for one in found}) == 3
     only = (await api.ask("{ currencies(kind: CRYPTO) { code } }"))["currencies"]
     assert only == [{"code": "btc"}]
+
+
+async def test_the_rate_coin_has_a_latest_price_where_others_cannot_be_converted(api: Api, database: Database) -> None:
+    await add_coins(database, 2)
+    await execute(database, "update currencies set tracked = false, rate_coin_id = case code when 'gbp' then 1 end")
+    await execute(
+        database,
+        "insert into price_latest (coin_id, currency_id, price, observed_at, provider_id) values (1, 3, 8, %s, 2)",
+        NOW,
+    )
+
+    body = (await api.post('{ coins { nodes { latestPrice(currency: "gbp") { price } } } }')).json()
+
+    assert body["data"]["coins"]["nodes"] == [{"latestPrice": {"price": 8.0}}, {"latestPrice": None}]
+    assert [error["extensions"]["code"] for error in body["errors"]] == ["FX_UNAVAILABLE"]
