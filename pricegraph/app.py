@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from db.pool import Database
 from pricegraph import VERSION
 from pricegraph.auth import Authenticator
+from pricegraph.compression import compress
 from pricegraph.cors import cors
+from pricegraph.etags import revalidate
 from pricegraph.graphql_http import GraphQLEndpoint
 from pricegraph.health import health_routes
 from pricegraph.pages import built_pages, page_routes
 from pricegraph.settings import Settings
+from resolvers.blocks import BlockCache
 from resolvers.context import ApiSettings
+from schema.execution import Executable
 from schema.schema import make_schema, sdl
 
 
@@ -26,22 +30,28 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, database: Database, now: Callable[[], datetime] = _utc_now) -> Starlette:
-    """The application over an open database."""
+def create_app(
+    settings: Settings, database: Database, now: Callable[[], datetime] = _utc_now, reads: Database | None = None
+) -> Starlette:
+    """The application over an open database; `reads` is a replica of it that answers for market data."""
     api = ApiSettings(version=VERSION, history_days=settings.history_days)
     token = settings.token.get_secret_value() if settings.token else None
     authenticator = Authenticator(database, token, required=settings.require_token)
-    endpoint = GraphQLEndpoint(make_schema(api.limits), database, api, authenticator, now)
+    executable = Executable(make_schema(), api.limits)
+    blocks = BlockCache(settings.cache_bytes)
+    endpoint = GraphQLEndpoint(executable, database, reads or database, blocks, api, authenticator, now)
     definition = sdl()
 
-    async def schema_file(_: Request) -> PlainTextResponse:
-        return PlainTextResponse(definition, headers={"cache-control": "no-cache"})
+    async def schema_file(request: Request) -> Response:
+        response = revalidate(request, PlainTextResponse(definition), "no-cache")
+        await compress(response, request.headers.get("accept-encoding"))
+        return response
 
     return Starlette(
         routes=[
             Route("/graphql", endpoint.respond, methods=["GET", "POST"]),
             Route("/schema.graphql", schema_file),
-            *health_routes(database),
+            *health_routes(database, reads or database),
             *page_routes(built_pages()),
         ],
         middleware=[cors(settings.cors_origins)] if settings.cors_origins else [],

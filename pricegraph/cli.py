@@ -24,6 +24,7 @@ from pricegraph.logs import configure_logging
 from pricegraph.psql import NoPsql, run_psql
 from pricegraph.refresh_client import RefreshFailed, refresh
 from pricegraph.running_demo import with_running_demo
+from pricegraph.serve import run_async
 from pricegraph.settings import SettingsError, read_settings
 from pricegraph.tracking_client import track
 
@@ -78,15 +79,19 @@ def demo(
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that share the port; more than cores bring nothing.")
+    ] = 1,
+) -> None:
     """The API."""
-    asyncio.run(commands.run_serve(read_settings()))
+    commands.run_serve(read_settings(), workers)
 
 
 @app.command()
 def worker() -> None:
     """One worker: takes refresh tasks from the queue. Start as many as you like."""
-    asyncio.run(commands.run_worker_alone(read_settings()))
+    run_async(commands.run_worker_alone(read_settings()))
 
 
 @app.command()
@@ -121,7 +126,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed, other prices.")] = 1,
 ) -> None:
     """CoinGecko as a local server with invented prices, for trials and tests."""
-    asyncio.run(commands.run_simulator(port, seed))
+    run_async(commands.run_simulator(port, seed))
 
 
 @app.command("refresh")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg
 import structlog
 
 from db.migrate import migrate
-from db.pool import PoolSettings, open_database
+from db.pool import open_database
 from ingest.worker import run_worker
 from pricegraph.app import create_app
-from pricegraph.serve import listen, serving, stop_signal
+from pricegraph.databases import open_databases, worker_pool
+from pricegraph.processes import run_processes
+from pricegraph.serve import listen, run_async, serving, stop_order, stop_signal
 from pricegraph.settings import Settings, SettingsError
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
@@ -23,8 +26,6 @@ log = structlog.get_logger()
 
 DEFAULT_PORT = 8000
 SIMULATOR_PORT = 8001
-# Planning a large refresh and storing a page may take longer than a request may.
-WORKER_POOL = PoolSettings(max_size=10, wait=30, statement_timeout=60)
 
 
 def open_port(settings: Settings, *, move_on: bool = False) -> socket.socket:
@@ -43,20 +44,30 @@ def run_migrate(settings: Settings) -> None:
     migrate(settings.need_database_url())
 
 
-async def run_serve(settings: Settings) -> None:
-    """The API alone."""
-    url = settings.need_database_url()
+def run_serve(settings: Settings, workers: int) -> None:
+    """The API alone, in this process or in several that share its port."""
+    settings.need_database_url()
     listener = open_port(settings)
-    async with open_database(url) as database, serving(create_app(settings, database), listener):
-        stop = stop_signal()
-        log.info("serving", address=address(listener))
+    if workers == 1:
+        run_async(_serve(settings, listener, stop_signal))
+    else:
+        run_processes(workers, listener, lambda own: run_async(_serve(settings, own, stop_order)))
+
+
+async def _serve(settings: Settings, listener: socket.socket, stop_on: Callable[[], asyncio.Event]) -> None:
+    async with (
+        open_databases(settings) as (database, reads),
+        serving(create_app(settings, database, reads=reads), listener),
+    ):
+        stop = stop_on()
+        log.info("serving", address=address(listener), pid=os.getpid())
         await stop.wait()
 
 
 async def run_worker_alone(settings: Settings) -> None:
     """One worker; any number of them share the queue and the budget."""
     url = settings.need_database_url()
-    async with open_database(url, WORKER_POOL) as database:
+    async with open_database(url, worker_pool(settings)) as database:
         worker = asyncio.create_task(run_worker(database, url, settings.ingest(), asyncio.Event()))
         stop = asyncio.create_task(stop_signal().wait())
         log.info("working", pid=os.getpid())

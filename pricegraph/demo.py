@@ -32,9 +32,10 @@ from ingest.schedule import REFRESH_JOB
 from ingest.settings import Plan
 from ingest.worker import run_worker
 from pricegraph.app import create_app
-from pricegraph.commands import WORKER_POOL, address, end, open_port
+from pricegraph.commands import address, end, open_port
+from pricegraph.databases import worker_pool
 from pricegraph.embedded import DATABASE, EmbeddedPostgres
-from pricegraph.serve import listen, serving, stop_signal
+from pricegraph.serve import listen, run_async, serving, stop_signal
 from pricegraph.settings import Settings
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
@@ -73,7 +74,7 @@ def _start(settings: Settings, live: bool, console: Console) -> None:
         migrate(server.url)
         token = settings.token or SecretStr(_keep_token(settings.data_dir))
         settings = settings.model_copy(update={"token": token, "database_url": SecretStr(server.url)})
-        asyncio.run(_run(settings, sockets, console))
+        run_async(_run(settings, sockets, console))
 
 
 async def _run(settings: Settings, sockets: _Sockets, console: Console) -> None:
@@ -92,7 +93,7 @@ async def _serve(settings: Settings, sockets: _Sockets, console: Console) -> Non
     async with AsyncExitStack() as stack:
         if sockets.simulator:
             await stack.enter_async_context(serving(create_simulator(SimulatorSettings()), sockets.simulator))
-        database = await stack.enter_async_context(open_database(url, WORKER_POOL))
+        database = await stack.enter_async_context(open_database(url, worker_pool(settings)))
         async with database.transaction() as connection:
             # The worker does it too, but the very first answer has to say already whether prices are simulated.
             await configure_budget(connection, PROVIDER, budget_of(ingest), ingest.simulated)
@@ -150,7 +151,7 @@ async def _show_progress(database: Database, run: RunRow, console: Console) -> R
 
 
 async def _read_run(database: Database, run_id: int) -> RunRow:
-    async with database.engine.connect() as connection:
+    async with database.connection() as connection:
         return (await read_runs(connection, [run_id]))[run_id]
 
 

@@ -6,7 +6,6 @@ from datetime import UTC
 from typing import Any
 
 import psycopg
-import sqlalchemy.exc
 import structlog
 from graphql import GraphQLError
 from psycopg_pool import PoolTimeout, TooManyRequests
@@ -43,8 +42,6 @@ def translate(cause: BaseException, request_id: str) -> ApiError:
     """What an exception means to a client."""
     if isinstance(cause, ApiError):
         return cause
-    if isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.orig is not None:
-        cause = cause.orig
     match cause:
         case psycopg.errors.QueryCanceled():
             return ApiError(Code.TIMEOUT, "the database took too long; ask for less, or try again")

@@ -1,23 +1,20 @@
 """PostgreSQL's processes: started so that the kernel ends them with us, awaited, stopped, and outlived."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pricegraph.death_signal import end_with_parent
+
 PATIENCE = 30.0  # seconds for a former server of the same cluster to go
 START_LIMIT = 120.0  # seconds; replaying the log after a crash can take a while
 # Nothing of ours is passed on: PG* variables would change the server, the rest may hold secrets.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None)
 
 
 class Account(NamedTuple):
@@ -46,20 +43,9 @@ def spawn(command: Sequence[str], account: Account | None, log: Path) -> subproc
             cwd="/",
             env=ENVIRONMENT,
             start_new_session=True,
-            preexec_fn=lambda: end_with_parent(parent),
+            preexec_fn=lambda: end_with_parent(parent, signal.SIGINT),  # a fast shutdown
             **user_arguments(account),
         )
-
-
-def end_with_parent(parent: int) -> None:
-    """For the child between fork and exec: SIGINT, a fast shutdown, once the thread that started it is gone.
-
-    Linux forgets the wish when the user changes, so this comes after any such change.
-    """
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
 
 
 class Postmaster:

@@ -21,7 +21,7 @@ def with_running_demo(settings: Settings) -> Settings:
     note = _read_note(settings) if settings.database_url is None else None
     if note is None:
         return settings
-    found: dict[str, object] = {"database_url": SecretStr(note["database"])}
+    found: dict[str, object] = {"database_url": SecretStr(note["database"]), "database_read_url": None}
     if "url" not in settings.model_fields_set:
         found |= {"url": note["urls"]["start"], "token": settings.token or SecretStr(note["token"])}
     settings = settings.model_copy(update=found)

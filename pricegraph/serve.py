@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.loops.auto import auto_loop_factory
+
+T = TypeVar("T")
 
 # What an open request gets to end when the server stops.
 GRACE_SECONDS = 5
@@ -49,17 +53,37 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens already, so that nobody else can take the port; OSError when somebody has."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return _listen(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))
+
+
+def share_port(listener: socket.socket, count: int) -> list[socket.socket]:
+    """So many sockets on the port of this one, itself the first: the kernel spreads connections over them evenly.
+
+    Of processes that wait at one socket, the first to wake up would take all connections that come together.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    others = [_listen(listener.family, listener.getsockname(), shared=True) for _ in range(count - 1)]
+    return [listener, *others]
+
+
+def _listen(family: int, address: tuple[Any, ...], *, shared: bool = False) -> socket.socket:
     # asyncio switches Nagle's algorithm off where the protocol is named: else small answers wait 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
     try:
-        listener.bind((host, port))
+        listener.bind(address)
         listener.listen()
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` on the loop that uvicorn would choose: uvloop, where that is to be had."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(main)
 
 
 def stop_signal() -> asyncio.Event:
@@ -75,4 +99,11 @@ def stop_signal() -> asyncio.Event:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, note)
+    return stop
+
+
+def stop_order() -> asyncio.Event:
+    """Set by SIGTERM, for a process whose parent hears the signals of the outside and says when it is enough."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     return stop

@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, alias="DATABASE_URL", description="PostgreSQL or TimescaleDB, as `postgresql://user:password@host/name`."
     )
+    database_read_url: SecretStr | None = Field(
+        None, alias="DATABASE_READ_URL", description="A streaming replica of it, to read prices from."
+    )
+    pool_size: int = Field(
+        10, ge=1, le=1000, alias="PRICEGRAPH_POOL_SIZE", description="Connections of one process to a database at most."
+    )
     host: str = Field("127.0.0.1", alias="PRICEGRAPH_HOST", description="Address to listen on.")
     port: int | None = Field(
         None, ge=1, le=65535, alias="PRICEGRAPH_PORT", description="Port to listen on; 8000 unless set."
@@ -94,6 +100,12 @@ class Settings(BaseSettings):
         False,
         alias="PRICEGRAPH_REQUIRE_TOKEN",
         description="`true`: reading needs a token too; the pages, the schema and the health checks stay open.",
+    )
+    cache_bytes: int = Field(
+        128_000_000,
+        ge=0,
+        alias="PRICEGRAPH_CACHE_BYTES",
+        description="How much each API process keeps of closed history, encoded; 0 keeps nothing.",
     )
     cors_origins: Names = Field(
         (),
@@ -143,7 +155,7 @@ class Settings(BaseSettings):
             check_cron(value)
         return value
 
-    @field_validator("database_url", mode="before")
+    @field_validator("database_url", "database_read_url", mode="before")
     @classmethod
     def _check_database(cls, value: Any) -> Any:
         if isinstance(value, str) and not _is_database_url(value):

@@ -73,15 +73,17 @@ async def refresh(api: Api, **given: Any) -> dict[str, Any]:
     return payload
 
 
-def make_app(database: Database, now: Callable[[], datetime] = lambda: NOW, **settings: object) -> Starlette:
-    return create_app(read_settings(token=OPERATOR_TOKEN, **settings), database, now)
+def make_app(
+    database: Database, now: Callable[[], datetime] = lambda: NOW, reads: Database | None = None, **settings: object
+) -> Starlette:
+    return create_app(read_settings(token=OPERATOR_TOKEN, **settings), database, now, reads)
 
 
 @asynccontextmanager
 async def open_api(
-    database: Database, now: Callable[[], datetime] = lambda: NOW, **settings: object
+    database: Database, now: Callable[[], datetime] = lambda: NOW, reads: Database | None = None, **settings: object
 ) -> AsyncIterator[Api]:
-    transport = httpx.ASGITransport(make_app(database, now, **settings))
+    transport = httpx.ASGITransport(make_app(database, now, reads, **settings))
     headers = {"authorization": f"Bearer {OPERATOR_TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers, timeout=60) as client:
         yield Api(client)
@@ -119,13 +121,12 @@ async def add_points(
 
 
 class CountingCursor(AsyncCursor[TupleRow]):
-    """Notes every statement. The pool's own check of a connection is an empty one."""
+    """Notes every statement."""
 
     statements: ClassVar[list[str]] = []
 
     async def execute(self, query: Any, *arguments: Any, **options: Any) -> CountingCursor:
-        if query:
-            self.statements.append(str(query))
+        self.statements.append(str(query))
         return await super().execute(query, *arguments, **options)
 
     async def executemany(self, query: Any, *arguments: Any, **options: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
@@ -20,8 +20,10 @@ from db.migrate import migrate
 from db.pool import Database, PoolSettings, open_database
 from pricegraph.pages import built_pages
 from tests.chromium import find_chromium
-from tests.postgres_servers import embedded_server
-from tests.timescaledb import NoTimescaleDB, timescaledb_server
+from tests.postgres_servers import embedded_replica, embedded_server
+from tests.replica import Replica, ReplicaServer, catch_up
+from tests.timescaledb import NoTimescaleDB, runs_in_chroot, timescaledb_server
+from tests.timescaledb_chroot import chroot_replica
 from tests.world import World, open_world
 
 # How long an example takes says more about the machine than about the code.
@@ -92,7 +94,10 @@ def _fresh(admin_url: str, template: str) -> Iterator[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run per store for whatever stands on `admin_url`."""
     if "admin_url" in metafunc.fixturenames:
-        metafunc.parametrize("admin_url", list(_servers().values()), ids=list(_servers()), indirect=True)
+        servers = _servers()
+        if "replica" in metafunc.fixturenames and not runs_in_chroot():
+            servers = {"postgresql": servers["postgresql"]}
+        metafunc.parametrize("admin_url", list(servers.values()), ids=list(servers), indirect=True)
 
 
 @pytest.hookimpl(trylast=True)  # what -m leaves out needs nothing
@@ -173,3 +178,30 @@ async def world(database: Database, database_url: str) -> AsyncIterator[World]:
     """A migrated database, the simulator on a real socket, and time that only passes when somebody sleeps."""
     async with open_world(database, database_url) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def replica_server_of() -> Iterator[Callable[[str], ReplicaServer]]:
+    """By the primary's admin URL; for one module's tests, since it replays whatever is done to the primary."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(admin_url: str) -> ReplicaServer:
+            embedded = admin_url == _servers()["postgresql"]
+            return stack.enter_context((embedded_replica if embedded else chroot_replica)(admin_url))
+
+        yield start
+
+
+@pytest.fixture
+async def replica(
+    admin_url: str, database_url: str, database: Database, replica_server_of: Callable[[str], ReplicaServer]
+) -> AsyncIterator[Replica]:
+    """The test's database and its streaming replica, caught up."""
+    server = replica_server_of(admin_url)
+    url = _url_of(server.url, str(psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]))
+    await catch_up(database, server)
+    async with open_database(url, PoolSettings(wait=0.5, read_only=True)) as reads:
+        replica = Replica(database, reads, url, server)
+        yield replica
+    await replica.resume()

@@ -12,7 +12,7 @@ import psycopg
 from tests.machine import CommandFailed, on_debian_as_root, run
 from tests.timescaledb_chroot import SETTINGS, NoTimescaleDB, chroot_server, ensure_chroot
 
-__all__ = ["NoTimescaleDB", "prepare_timescaledb", "timescaledb_server"]
+__all__ = ["NoTimescaleDB", "prepare_timescaledb", "runs_in_chroot", "timescaledb_server"]
 
 IMAGE = "timescale/timescaledb:latest-pg17"
 DOCKER_SETTINGS = SETTINGS | {"listen_addresses": "*", "unix_socket_directories": "/var/run/postgresql"}
@@ -34,6 +34,11 @@ def timescaledb_server() -> Iterator[str]:
         _require_debian()
         with chroot_server() as url:
             yield url
+
+
+def runs_in_chroot() -> bool:
+    """Whether the server is one whose files and programs are at hand, for a replica."""
+    return not os.environ.get("TEST_DATABASE_URL") and not _docker_works()
 
 
 def prepare_timescaledb() -> None:

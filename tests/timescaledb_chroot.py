@@ -7,6 +7,7 @@ is mounted into it, and of the system only the package `debootstrap` is added.
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,8 +16,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pricegraph.postmaster import Account, Postmaster, end_with_parent
+from pricegraph.death_signal import end_with_parent
+from pricegraph.postmaster import Account, Postmaster
 from tests.machine import CommandFailed, install, run
+from tests.replica import ReplicaServer, replica_server
 
 CHROOT = Path("/var/cache/pricegraph/timescaledb-trixie")
 PROGRAMS = "/usr/lib/postgresql/17/bin"
@@ -69,6 +72,16 @@ def chroot_server() -> Iterator[str]:
         raise NoTimescaleDB(f"the server in {CHROOT} does not start: {cluster.last_words()}")
 
 
+@contextmanager
+def chroot_replica(primary: str) -> Iterator[ReplicaServer]:
+    """A replica of a `chroot_server`."""
+    with _cluster_folder() as folder:
+        port = str(_free_port())
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        with replica_server(primary, _Cluster(folder, _postgres_account()), SETTINGS | {"port": port}, url) as server:
+            yield server
+
+
 @dataclass(frozen=True)
 class _Cluster:
     folder: Path
@@ -105,7 +118,7 @@ def _entering(account: Account) -> Callable[[], None]:
         os.setgroups([])
         os.setgid(account.gid)
         os.setuid(account.uid)
-        end_with_parent(parent)
+        end_with_parent(parent, signal.SIGINT)
 
     return enter
 
@@ -127,7 +140,7 @@ def _cluster_folder() -> Iterator[Path]:
             for folder in (CHROOT / "tmp").glob("pricegraph-*"):
                 _remove_if_left_behind(folder)
             folder = Path(tempfile.mkdtemp(prefix="pricegraph-", dir=CHROOT / "tmp"))
-            stack.callback(shutil.rmtree, folder)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)  # another session may have found it first
             fcntl.flock(stack.enter_context((folder / "lock").open("w")), fcntl.LOCK_EX)
         os.chown(folder, *_postgres_account())
         yield folder

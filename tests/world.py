@@ -14,7 +14,8 @@ import httpx
 import orjson
 from psycopg import sql
 
-from db.coins import list_tracked, read_coins
+from db.coins import CoinRow, list_tracked
+from db.companions import ALONE, read_by_slug
 from db.currencies import list_currencies, series_of
 from db.pool import Database
 from db.providers import configure_budget
@@ -161,7 +162,10 @@ class World:
 
     async def request(self, coins: Sequence[str] | None = None, **given: Any) -> RefreshRequest:
         async with self.database.connection() as connection:
-            rows = await list_tracked(connection) if coins is None else (await read_coins(connection, coins)).values()
+            if coins is None:
+                rows = await list_tracked(connection)
+            else:
+                rows = [CoinRow._make(row) for row in (await read_by_slug(connection, coins, ALONE)).coins]
             currencies = await list_currencies(connection)
         defaults: dict[str, Any] = {"granularities": tuple(Granularity), "history_days": 90, "asked": {}}
         return RefreshRequest(series=series_of(rows, currencies), **(defaults | given))
@@ -181,11 +185,11 @@ class World:
             await self.fetcher.run_task(task_id)
 
     async def run(self, run_id: int) -> RunRow:
-        async with self.database.engine.connect() as connection:
+        async with self.database.connection() as connection:
             return (await read_runs(connection, [run_id]))[run_id]
 
     async def totals(self, run_id: int) -> RunTotals:
-        async with self.database.engine.connect() as connection:
+        async with self.database.connection() as connection:
             return (await read_totals(connection, [run_id])).get(run_id, RunTotals())
 
     async def scalar(self, query: str, *parameters: object) -> Any:

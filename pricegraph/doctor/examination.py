@@ -15,10 +15,11 @@ from db.health import open_reader, read_migration
 from db.pool import Connection
 from pricegraph.doctor.budget import check_budget
 from pricegraph.doctor.clocks import judge_clocks, measure_clock
-from pricegraph.doctor.connection import SILENT, explain_connection
+from pricegraph.doctor.connection import PRIMARY, explain_connection, explain_silence
 from pricegraph.doctor.database import check_edition, check_migrations, check_server
 from pricegraph.doctor.findings import DEADLINE_SECONDS, STATEMENT_SECONDS, Finding, bounded, ok, problem
 from pricegraph.doctor.provider import check_provider
+from pricegraph.doctor.replica import examine_replica
 from pricegraph.doctor.work import check_origin, check_prices, check_tokens, check_workers
 from pricegraph.settings import Settings, SettingsError
 
@@ -33,9 +34,10 @@ async def examine(settings: Settings, now: Now) -> list[Finding]:
         findings.append(ok("tokens", "PRICEGRAPH_TOKEN is set"))
     async with asyncio.TaskGroup() as group:
         database = group.create_task(_examine_database(settings, now))
+        replica = group.create_task(examine_replica(settings))
         provider = group.create_task(check_provider(settings.ingest(), now))
     (found, database_ahead), (answered, provider_ahead) = database.result(), provider.result()
-    findings += [*found, answered]
+    findings += [*found, *replica.result(), answered]
     clocks = {"the database": database_ahead, "the provider": provider_ahead}
     ahead = {who: seconds for who, seconds in clocks.items() if seconds is not None}
     return [*findings, judge_clocks(ahead)] if ahead else findings
@@ -57,7 +59,7 @@ async def _examine_database(settings: Settings, now: Now) -> tuple[list[Finding]
                 ahead = await measure_clock(connection, now)
                 has_tables = await read_migration(connection) is not None
         except TimeoutError:
-            return [SILENT], None
+            return [explain_silence(PRIMARY)], None
         except psycopg.Error as error:
             return [explain_connection(error)], None
         checks = _checks(connection, settings, now, seconds, has_tables)

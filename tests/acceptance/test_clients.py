@@ -103,7 +103,7 @@ def test_every_scalar_of_the_schema_has_a_type() -> None:
     assert config["defaultScalarType"] == "unknown"
 
 
-@pytest.mark.parametrize("folder", ["web", "clients/typescript"])
+@pytest.mark.parametrize("folder", ["web", "clients/typescript", "benchmarks/postgraphile"])
 def test_the_packages_are_locked_and_name_no_registry(folder: str) -> None:
     lock = (ROOT / folder / "package-lock.json").read_text()
 

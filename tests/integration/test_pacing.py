@@ -21,7 +21,7 @@ from ingest.settings import Plan
 from pricegraph.commands import address
 from pricegraph.serve import listen, serving
 from resolvers.context import ApiSettings, Context
-from resolvers.refresh import resolve_exit_code
+from resolvers.runs import resolve_exit_code
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
 from tests.world import NOW, PLENTY, FakeClock, Simulated, World, open_world
@@ -38,7 +38,8 @@ def most_within(times: Sequence[float], seconds: float) -> int:
 
 
 async def exit_code(world: World, run: RunRow) -> int | None:
-    return await resolve_exit_code(Context(world.database, ApiSettings("test"), world.clock.now(), "test"), run)
+    context = Context(world.database, world.database, ApiSettings("test"), world.clock.now(), "test")
+    return await resolve_exit_code(context, run)
 
 
 async def small(world: World) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 async def test_all_waits_of_a_request_end_with_the_time_that_begins_with_the_first(world: World) -> None:
     await world.know(["bitcoin"], ["usd"])
     caller = Caller("test", frozenset([REFRESH_SCOPE]))
-    context = Context(world.database, ApiSettings("test"), world.clock.now(), "test", caller=caller)
+    context = Context(world.database, world.database, ApiSettings("test"), world.clock.now(), "test", caller=caller)
     loop = asyncio.get_running_loop()
     before = loop.time()
 

@@ -1,4 +1,4 @@
-"""A mistyped DATABASE_URL is refused at the start, before libpq can quote pieces of the password in its errors."""
+"""A mistyped address of a database is refused at the start, before libpq can quote pieces of the password in errors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ SECRET = "correct-horse"
         SECRET,
     ],
 )
-def test_what_is_no_address_is_refused_without_quoting_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", url)
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_READ_URL"])
+def test_what_is_no_address_is_refused_without_quoting_it(
+    url: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, url)
 
     with pytest.raises(SettingsError) as refused:
         read_settings()
 
-    assert str(refused.value).startswith("DATABASE_URL: ")
+    assert str(refused.value).startswith(f"{variable}: ")
     assert "percent-encoded" in str(refused.value)
     assert SECRET not in str(refused.value)
 

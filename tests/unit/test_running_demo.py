@@ -56,6 +56,12 @@ def test_what_is_set_wins_and_the_demo_s_token_goes_to_its_own_address_only(
     assert shown(with_running_demo(read_settings(data_dir=folder, **given))) == found
 
 
+def test_the_demo_is_not_read_through_somebody_else_s_replica(folder: Path) -> None:
+    settings = with_running_demo(read_settings(data_dir=folder, database_read_url="postgresql://replica/prices"))
+
+    assert settings.database_read_url is None
+
+
 def test_without_a_demo_nothing_changes(tmp_path: Path) -> None:
     settings = read_settings(data_dir=tmp_path)
     assert with_running_demo(settings) == settings

@@ -57,13 +57,16 @@ class Asked:
     """A request that fails in the same way however often it is sent."""
 
     api: Api
-    query: str
+    query: str | None
     variables: dict[str, Any] = field(default_factory=dict)
     token: str = OPERATOR_TOKEN
+    extensions: dict[str, Any] = field(default_factory=dict)
 
     async def send(self, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.api.post(self.query, self.variables, named | {"authorization": f"Bearer {self.token}"})
+        body = {"query": self.query, "variables": self.variables, "extensions": self.extensions}
+        headers = named | {"authorization": f"Bearer {self.token}"}
+        return await self.api.client.post("/graphql", json=body, headers=headers)
 
 
 async def ask_with_a_token_that_nobody_knows(world: World, api: Api) -> AsyncIterator[Asked]:
@@ -78,6 +81,10 @@ async def refresh_with_a_token_that_may_only_read(world: World, api: Api) -> Asy
 
 async def ask_what_is_no_graphql(world: World, api: Api) -> AsyncIterator[Asked]:
     yield Asked(api, "{")
+
+
+async def ask_by_a_hash_that_is_unknown(world: World, api: Api) -> AsyncIterator[Asked]:
+    yield Asked(api, None, extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}})
 
 
 async def ask_for_a_coin_that_is_unknown(world: World, api: Api) -> AsyncIterator[Asked]:
@@ -167,6 +174,7 @@ PROVOKED: dict[Code, Callable[[World, Api], AsyncIterator[Asked]]] = {
     Code.UNAUTHENTICATED: ask_with_a_token_that_nobody_knows,
     Code.FORBIDDEN: refresh_with_a_token_that_may_only_read,
     Code.BAD_INPUT: ask_what_is_no_graphql,
+    Code.PERSISTED_QUERY_NOT_FOUND: ask_by_a_hash_that_is_unknown,
     Code.NOT_FOUND: ask_for_a_coin_that_is_unknown,
     Code.RANGE_INVALID: ask_for_the_future,
     Code.COST_EXCEEDED: ask_with_too_many_aliases,

@@ -1,0 +1,93 @@
+"""A GraphQL request as it comes by HTTP: in the address of a GET, or as the JSON body of a POST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from pricegraph.negotiation import JSON
+from pricegraph.persisted_queries import PersistedQueries, check_key, read_key
+from resolvers.errors import ApiError, Code
+
+# So that nobody goes on sending what nobody reads.
+_HANG_UP = {"connection": "close"}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """`key` is the hash that the client gave for its query."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    key: str | None = None
+
+
+class HttpProblem(Exception):
+    """A request that never becomes a GraphQL operation."""
+
+    def __init__(self, status: int, code: Code, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = ApiError(code, message)
+        self.headers = headers or {}
+
+
+async def read_request(request: Request, limit: int, queries: PersistedQueries) -> GraphQLRequest:
+    """The request, with the text of its query where it holds but the hash of one; bodies up to `limit` bytes."""
+    if request.method != "POST":
+        given: Any = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            if name in given:
+                given[name] = _parse_json(given[name].encode())
+    else:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise HttpProblem(415, Code.BAD_INPUT, f"the body must be JSON: send  Content-Type: {JSON}")
+        given = _parse_json(await _read_body(request, limit))
+    return _check_request(given, queries)
+
+
+def _check_request(given: Any, queries: PersistedQueries) -> GraphQLRequest:
+    if isinstance(given, list):
+        raise HttpProblem(400, Code.BAD_INPUT, "batches are not supported; ask for several fields in one document")
+    if not isinstance(given, dict):
+        raise HttpProblem(400, Code.BAD_INPUT, 'the body must be an object: {"query": "…"}')
+    variables, name, extensions = given.get("variables"), given.get("operationName"), given.get("extensions")
+    if not isinstance(variables, dict | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`variables` must be an object")
+    if not isinstance(name, str | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`operationName` must be a string")
+    if not isinstance(extensions, dict | None):
+        raise HttpProblem(400, Code.BAD_INPUT, "`extensions` must be an object")
+    key = read_key(extensions or {})
+    return GraphQLRequest(_find_query(given.get("query"), key, queries), variables, name or None, key)
+
+
+def _find_query(given: Any, key: str | None, queries: PersistedQueries) -> str:
+    if given is None and key:
+        return queries.find(key)
+    if not isinstance(given, str):
+        raise HttpProblem(400, Code.BAD_INPUT, "`query` must hold a GraphQL document as a string")
+    if key is not None:
+        check_key(key, given)
+    return given
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HttpProblem(413, Code.COST_EXCEEDED, f"the body is larger than {limit:,} bytes", _HANG_UP)
+    return bytes(body)
+
+
+def _parse_json(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise HttpProblem(400, Code.BAD_INPUT, "this is not JSON in UTF-8") from error
