@@ -6,7 +6,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
 
-.PHONY: demo test test-fast check format web web-beside clients lock sdl hooks clean
+.PHONY: demo test test-fast check format web web-beside clients lock sdl hooks bench bench-scale clean
 
 demo: .venv/runtime web-beside  ## everything on 127.0.0.1:8000, filled with simulated data
 	@exec $(BIN)/pricegraph demo
@@ -47,6 +47,13 @@ web-beside:  # while the demo starts; Ctrl-C ends the build too
 clients:  ## what the TypeScript client needs, if Node.js is there
 	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory clients/typescript/node_modules/.package-lock.json; fi
 
+bench: .venv/bench  ## pricegraph and its peers, asked the same: about six minutes, on a machine that is idle otherwise
+	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory benchmarks/postgraphile/node_modules/.package-lock.json; fi
+	@$(BIN)/python -m benchmarks
+
+bench-scale: .venv/dev  ## the same queries over 10,000 coins and over 11: an hour and 40 GB; SCALE="--coins 500" is quick
+	@$(BIN)/python -m benchmarks.scale $(SCALE)
+
 lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
 	@cd requirements && ../$(BIN)/$(COMPILE) uv.in -o uv.txt
 	@$(BIN)/$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
@@ -54,7 +61,7 @@ lock: .venv/uv  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/$(COMPILE) pyproject.toml --group build --group dev --group bench -o requirements/bench.txt
 
 clean:
-	rm -rf .venv .cache web/node_modules web/dist clients/typescript/node_modules clients/typescript/build
+	rm -rf .venv .cache web/node_modules web/dist clients/typescript/node_modules clients/typescript/build benchmarks/postgraphile/node_modules
 
 .venv/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pricegraph needs Python 3.11 or newer; run make PYTHON=/path/to/it")'

@@ -1,0 +1,121 @@
+"""How long it takes to find out what a refresh of every coin has to fetch, and in how much memory.
+
+Each plan is measured in a process of its own:  python -m benchmarks.scale.planning <url> <coins> <start> <end> <plan>
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+from psycopg import AsyncConnection, Rollback
+from psycopg.rows import TupleRow
+
+from benchmarks.cpu import find_postmaster, own_seconds
+from benchmarks.scale.progress import say
+from benchmarks.scale.scale import Scale, Stored
+from db.pool import PoolSettings, open_connection
+from db.refresh import RefreshRequest, plan_refresh, record_refresh
+from db.series import DAY, Granularity, Series
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins."""
+
+    says: str
+    days: int
+    later: timedelta = timedelta(0)
+    before: bool = False
+    currencies: int = 1
+    recorded: bool = False
+
+
+SITUATIONS = (
+    Situation("nothing is missing in 90 days", 90),
+    Situation("nothing is missing in a year", 365),
+    Situation("a day is missing at the end of 90", 90, later=DAY),
+    Situation("all of 90 days is missing; recorded", 90, before=True, recorded=True),
+    Situation("all of 90 days is missing in 4 currencies; recorded", 90, before=True, currencies=4, recorded=True),
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """`work` is the processor's part of the seconds, of this process and the database's, if that can be seen;
+    megabytes are the most that this process ever held.
+    """
+
+    says: str
+    series: int
+    tasks: int
+    seconds: float
+    work: float | None
+    megabytes: float
+
+
+def measure_plans(database: Stored) -> list[Planned]:
+    return [_measure(database, place) for place in range(len(SITUATIONS))]
+
+
+def _measure(database: Stored, place: int) -> Planned:
+    scale = database.scale
+    given = [database.url, str(scale.coins), str(scale.days), scale.end.isoformat(), str(place)]
+    command = [sys.executable, "-m", __name__, *given]
+    planned = Planned(**orjson.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))  # noqa: S603
+    say(f"plan of {planned.series:,} series, {planned.says}: {planned.seconds:.1f} s, {planned.megabytes:.0f} MB")
+    return planned
+
+
+async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
+    """As the API does it: on a connection whose statements time out after 10 seconds."""
+    now = scale.start if situation.before else scale.end + situation.later
+    series = [
+        Series(coin, currency) for coin in range(1, scale.coins + 1) for currency in range(1, situation.currencies + 1)
+    ]
+    request = RefreshRequest(series, list(Granularity), min(situation.days, scale.days), {})
+    async with open_connection(url, PoolSettings()) as connection:
+        backend = connection.info.backend_pid if find_postmaster(url) else None
+        began, worked = time.perf_counter(), _work(backend)
+        tasks = await _count_tasks(connection, request, now, situation)
+        seconds, work = time.perf_counter() - began, _work(backend) - worked
+    return Planned(situation.says, len(series), tasks, seconds, work if backend else None, _peak_megabytes())
+
+
+async def _count_tasks(
+    connection: AsyncConnection[TupleRow], request: RefreshRequest, now: datetime, situation: Situation
+) -> int:
+    if not situation.recorded:
+        return len((await plan_refresh(connection, request, now)).tasks)
+    async with connection.transaction() as transaction:
+        recorded = await record_refresh(connection, request, now, "benchmark")
+        raise Rollback(transaction)
+    return len(recorded.plan.tasks)
+
+
+def _work(backend: int | None) -> float:
+    return time.process_time() + (own_seconds(backend) if backend else 0.0)
+
+
+def _peak_megabytes() -> float:
+    """getrusage() would also count what the process was before it became this program."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
+
+
+def main(arguments: Sequence[str]) -> None:
+    url, coins, days, end, place = arguments
+    scale = Scale(int(coins), int(days), datetime.fromisoformat(end))
+    planned = asyncio.run(plan(url, scale, SITUATIONS[int(place)]))
+    sys.stdout.buffer.write(orjson.dumps(asdict(planned)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
