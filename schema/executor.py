@@ -88,8 +88,8 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         stock = super().complete_list_value
         given = (return_type, field_details_list, info, path, result, position_context)
-        if isinstance(result, EncodedList):
-            return result.encode(self._shape(return_type, field_details_list))
+        if isinstance(result, EncodedList) and (shape := self._shape(return_type, field_details_list)).fields:
+            return result.encode(shape)
         item = get_nullable_type(return_type.of_type)
         if not isinstance(result, list) or len(result) < 2 or not isinstance(item, GraphQLObjectType):
             return stock(*given)
@@ -117,6 +117,8 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _select(self, item: GraphQLObjectType, field_details_list: Any) -> list[_Column]:
         grouped = self.collect_subfields(item, field_details_list).grouped_field_set
+        if not grouped:  # all of it is skipped; columns could not even tell how many items there are
+            raise _NotPlain
         return [self._column(item, key, details) for key, details in grouped.items()]
 
     def _column(self, item: GraphQLObjectType, key: str, details: Any) -> _Column:
@@ -130,7 +132,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             raise _NotPlain
         inner = _item_type(field.type)
         selection = self._select(inner, details) if isinstance(inner, GraphQLObjectType) else []
-        if not selection and not is_leaf_type(inner):
+        if not isinstance(inner, GraphQLObjectType) and not is_leaf_type(inner):
             raise _NotPlain
         arguments = get_argument_values(field, details[0].node, self.variable_values) if batch else {}
         return _Column(key, field.type, definition.python_name, batch, arguments, selection)

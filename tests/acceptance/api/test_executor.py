@@ -141,6 +141,19 @@ PLAIN = {
 }
 
 
+def test_items_of_which_everything_is_skipped_are_still_there(twins: Twins, runner: asyncio.Runner) -> None:
+    document = """
+    {
+      coins { nodes { name @skip(if: true) } edges { node { id @include(if: false) } cursor } }
+      priceHistory(coins: ["coin-1"], from: "now-3h") { history { points { price @skip(if: true) } } }
+    }
+    """
+    fast, stock = runner.run(twins.ask(document))
+
+    assert fast == stock
+    assert b'"points":[{},{},{}' in fast
+
+
 @pytest.mark.parametrize("item", PLAIN)
 def test_no_item_of_a_plain_list_is_completed_by_itself(
     twins: Twins, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, item: str
