@@ -20,12 +20,19 @@ Key = list[str | int]
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows with their cursors, in order."""
+    """Rows in order; `key` answers the list's name and then a row's sort key."""
 
     rows: Sequence[Row]
-    cursors: Sequence[str]
+    key: Callable[[Row], Key]
     has_next: bool
     has_previous: bool
+
+    def cursors(self) -> list[str]:
+        """Those of the rows; a page is mostly asked for without."""
+        return [self.cursor(row) for row in self.rows]
+
+    def cursor(self, row: Row) -> str:
+        return encode_cursor(self.key(row))
 
 
 def check_page_size(first: int) -> None:
@@ -40,8 +47,7 @@ def make_page(rows: Sequence[Row], first: int, after: str | None, key: Callable[
 
     `key` answers the list's name and then the row's sort key, so that no list takes the cursor of another.
     """
-    shown = rows[:first]
-    return Page(shown, [encode_cursor(key(row)) for row in shown], len(rows) > first, after is not None)
+    return Page(rows[:first], key, len(rows) > first, after is not None)
 
 
 def encode_cursor(key: Key) -> str:

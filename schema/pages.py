@@ -28,8 +28,8 @@ class PageInfo:
         return cls(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=page.cursors[0] if page.cursors else None,
-            end_cursor=page.cursors[-1] if page.cursors else None,
+            start_cursor=page.cursor(page.rows[0]) if page.rows else None,
+            end_cursor=page.cursor(page.rows[-1]) if page.rows else None,
         )
 
 
@@ -41,8 +41,13 @@ class Edge(Generic[Item]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[Item]):
+    page: strawberry.Private[Page[Any]]
     count: strawberry.Private[Count]
-    edges: list[Edge[Item]] = strawberry.field(description="Items with their cursors.")
+
+    @strawberry.field(description="Items with their cursors.")
+    def edges(self) -> list[Edge[Item]]:
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, self.page.cursors(), strict=True)]
+
     nodes: list[Item] = strawberry.field(description="The items alone.")
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
@@ -53,10 +58,5 @@ class Connection(Generic[Item]):
 
 def make_connection(page: Page[Row], make_item: Callable[[Row], Item], count: Count) -> Connection[Item]:
     """The page as clients see it. `count` is called when the total is asked for."""
-    items = [make_item(row) for row in page.rows]
-    return Connection(
-        count=count,
-        edges=[Edge(node=item, cursor=cursor) for item, cursor in zip(items, page.cursors, strict=True)],
-        nodes=items,
-        page_info=PageInfo.from_page(page),
-    )
+    nodes = [make_item(row) for row in page.rows]
+    return Connection(page=page, count=count, nodes=nodes, page_info=PageInfo.from_page(page))

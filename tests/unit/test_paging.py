@@ -60,7 +60,7 @@ def test_the_row_too_many_says_that_there_is_a_next_page_and_is_not_shown(rows: 
 
     assert list(page.rows) == rows[:first]
     assert page.has_next == (len(rows) > first)
-    assert len(page.cursors) == len(page.rows)
+    assert len(page.cursors()) == len(page.rows)
 
 
 @pytest.mark.parametrize("first", [-1, 0, 1001, 5000])
