@@ -22,7 +22,7 @@ from db.windows import clip, subtract
 _PLANNING_LOCK = 7_204_511_961
 # A statement over so many takes a fraction of a second; over ten thousand coins it could run into its timeout.
 _SERIES_AT_ONCE = 500
-_TASKS_AT_ONCE = 20_000
+_TASKS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,13 @@ def _databases(server: Server, given: Namespace) -> Iterator[dict[str, Stored]]:
 
 def _measure(server: Server, databases: dict[str, Stored], rounds: int) -> Report:
     """Plans come last: they are about now, which the rounds are not."""
-    measured = [Measured("uncompressed", databases, asyncio.run(measure_rounds(databases, rounds)))]
     plans = measure_plans(databases[LARGE])
+    measured = [Measured("uncompressed", databases, asyncio.run(measure_rounds(databases, rounds)))]
     compressed = None
     if can_compress(databases[LARGE]):
         compressed = compress(databases[LARGE])
-        measured.append(Measured("compressed", databases, asyncio.run(measure_rounds(databases, rounds))))
         plans += measure_plans(databases[LARGE])
+        measured.append(Measured("compressed", databases, asyncio.run(measure_rounds(databases, rounds))))
     return Report(server.name, measured, plans, compressed)
 
 

@@ -306,3 +306,22 @@ async def test_what_is_not_asked_for_costs_nothing(counting: tuple[Database, Api
         api, '{ priceHistory(coins: ["coin-1"]) { history { columns { price } coverage { completeness } } } }'
     )
     assert covered == plain + 1
+
+
+async def test_only_what_is_selected_of_a_point_is_read(counting: tuple[Database, Api]) -> None:
+    database, api = counting
+    await fill(database, 2)
+
+    async def columns_of(selection: str) -> set[str]:
+        """What the statement that reads the points names, of what can be selected."""
+        await statements(api, f'{{ priceHistory(coins: ["coin-1"], from: "now-5h") {{ history {{ {selection} }} }} }}')
+        (statement,) = (one for one in CountingCursor.statements if "join price_hourly" in one)
+        named = ("market_cap", "volume_24h", "provider_id", "observed_at", "revision", "p.high", "p.low")
+        return {name for name in named if name in statement}
+
+    assert await columns_of("points { time price state }") == set()
+    assert await columns_of("columns { time price marketCap }") == {"market_cap"}
+    assert await columns_of("points { volume24h } columns { high }") == {"volume_24h", "p.high"}
+    assert await columns_of("points { t: observedAt origin revision ... on PricePoint { low @skip(if: true) } }") == {
+        *("observed_at", "provider_id", "revision"),
+    }
