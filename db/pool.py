@@ -42,11 +42,9 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         before = _cancellations()
         async with self.pool.connection() as connection:
-            # Python 3.11's `wait_for`, on which the pool waits, forgets a cancellation that a connection overtakes: who
-            # was to stop would go on for ever.
-            if _cancellations() > before:
-                raise asyncio.CancelledError
+            _stop_if_cancelled(before)
             yield connection
+        _stop_if_cancelled(before)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -107,6 +105,14 @@ async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) 
         # Others were probably cut with it; by itself the pool would find them one by one, with growing pauses.
         await pool.check()
         raise
+
+
+def _stop_if_cancelled(before: int) -> None:
+    """Raise what got lost: Python 3.11's `wait_for`, on which psycopg waits for connections and for answers, forgets a
+    cancellation that is overtaken by what it waits for. Who was to stop would go on for ever.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
 
 
 def _cancellations() -> int:

@@ -22,7 +22,10 @@ from db.windows import clip, subtract
 _PLANNING_LOCK = 7_204_511_961
 # A statement over so many takes a fraction of a second; over ten thousand coins it could run into its timeout.
 _SERIES_AT_ONCE = 500
-_TASKS_AT_ONCE = 5_000
+_TASKS_AT_ONCE = 1_000
+# Jobs that are done are deleted, so mostly the queue is empty, and PostgreSQL plans for an empty table: the checks of
+# foreign keys look through all of it for each row. Once the first of many tasks are there, it is to count again.
+_COUNT_ANEW = "analyze refresh_tasks, procrastinate_jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,9 @@ async def record_refresh(
     provider = await read_provider(connection, "COINGECKO")
     plan = await _plan(connection, request, provider, now)
     task_ids = list(plan.joined)
-    for tasks in in_batches(plan.tasks, _TASKS_AT_ONCE):
+    for number, tasks in enumerate(in_batches(plan.tasks, _TASKS_AT_ONCE)):
+        if number == 1:
+            await connection.execute(_COUNT_ANEW)
         inserted = await insert_tasks(connection, tasks, provider.id, now)
         await enqueue_tasks(connection, inserted)
         task_ids += inserted

@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 DEFAULT_PORT = 8000
 SIMULATOR_PORT = 8001
+# A worker takes up to 20 to end its jobs.
+_END_SECONDS = 30
 
 
 def open_port(settings: Settings, *, move_on: bool = False) -> socket.socket:
@@ -92,10 +94,12 @@ async def run_simulator(port: int, seed: int) -> None:
 
 
 async def end(task: asyncio.Task[None]) -> None:
-    """Cancel and wait; the worker ends the batch it is at."""
+    """Cancel and wait; the worker ends the batch it is at. What does not end is cancelled once more with its loop."""
     task.cancel()
-    with suppress(asyncio.CancelledError, psycopg.Error):
-        await task
+    await asyncio.wait([task], timeout=_END_SECONDS)
+    if task.done():
+        with suppress(asyncio.CancelledError, psycopg.Error):
+            task.result()
 
 
 def address(listener: socket.socket) -> str:

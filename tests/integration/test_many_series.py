@@ -56,3 +56,5 @@ async def test_more_tasks_than_a_statement_is_given_are_all_recorded_and_queued_
     assert len(tasks) == 10_100 * 2
     run = await execute(database, "select tasks_total, tasks_open from refresh_runs")
     assert run == [(len(tasks), len(tasks))]
+    known = await execute(database, "select reltuples > 0 from pg_class where relname = 'procrastinate_jobs'")
+    assert known == [(True,)]  # so that PostgreSQL does not plan for the queue that was empty before

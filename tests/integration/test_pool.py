@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 
 import psycopg
@@ -67,6 +68,29 @@ async def test_who_is_cancelled_while_waiting_for_a_connection_does_not_go_on(da
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
             assert await execute(database, MINE)
+
+
+async def test_a_cancellation_that_a_statement_swallows_counts_when_the_connection_goes_back(
+    database_url: str,
+) -> None:
+    """As `wait_for` swallows it in Python 3.11, when the answer comes in the same turn of the event loop."""
+    async with open_database(database_url) as database:
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            async with database.transaction():
+                begun.set()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(work())
+        await begun.wait()
+        task.cancel()
+
+        async with asyncio.timeout(10):
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
 
 async def test_an_idle_connection_that_holds_a_message_is_tried_and_kept(database_url: str) -> None:

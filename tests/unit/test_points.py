@@ -257,3 +257,12 @@ def test_a_bucket_is_settled_48_hours_after_its_end_unless_it_waits_to_be_confir
         assert point.state == state
     (waiting,) = make_points([row(ORIGIN, timedelta(0), WAITING)], asked, Filling(), ORIGIN + 99 * DAY)
     assert waiting.state == PointState.PROVISIONAL
+
+
+def test_what_waits_outside_of_the_range_leaves_its_buckets_settled() -> None:
+    asked = Asked(Window(ORIGIN, ORIGIN + 2 * HOUR), Interval.HOUR_1, Interval.HOUR_1.granularity)
+    rows = [row(ORIGIN + i * HOUR, timedelta(0), WAITING if i in (-1, 2) else SETTLED) for i in range(-1, 3)]
+
+    points = make_points(rows, asked, Filling(), ORIGIN + 99 * DAY)
+
+    assert [point.state for point in points] == [PointState.FINAL] * 2

@@ -44,6 +44,7 @@ ASKS = [
     'from: "now-40d", interval: DAY_1, transforms: [{ movingAverage: { points: 2 } }]',
     'from: "now-9d", interval: DAY_1, granularity: HOURLY',
     'from: "now-9d", interval: HOUR_1, currency: "eur"',
+    'from: "now-9d", to: "now-3h", interval: HOUR_1, finalOnly: true, gaps: NULLS',
 ]
 
 
