@@ -58,13 +58,15 @@ class Candles:
     """What is stored of one coin: the values of each column, and the starts of the buckets in `stamps`, ascending.
 
     A stamp is in seconds since 1970: no other form of a time is read as fast. A bucket that begins in `provisional`
-    holds a point that waits for a better answer. `version` is None where the series has none.
+    holds a point that waits for a better answer. `version` is None where the series has none. `as_of` is set by a
+    replica: the time of the newest change that it knows of.
     """
 
     stamps: Sequence[float] = ()
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     provisional: Sequence[datetime] = ()
     version: int | None = None
+    as_of: datetime | None = None
 
     def between(self, window: Window) -> Candles:
         """Those that begin inside."""
@@ -73,7 +75,7 @@ class Candles:
         if last - first == len(self.stamps):
             return self
         columns = {name: values[first:last] for name, values in self.columns.items()}
-        return Candles(self.stamps[first:last], columns, self.provisional, self.version)
+        return Candles(self.stamps[first:last], columns, self.provisional, self.version, self.as_of)
 
 
 # What a bucket of one stored point says, and one of several. Of these `price` is the first one's, as are volume, market
@@ -165,7 +167,7 @@ select v.coin_id, null{nulls}, v.version, (
     select array_agg(p.ts order by p.ts) from {table} p
     where p.coin_id = v.coin_id and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
       and p.provisional
-)
+), case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end
 from {of} v
 """
 # 1970-01-05 was a Monday.
@@ -208,7 +210,7 @@ def _statement(
         "windows": _WINDOWS if bound else _SAME_WINDOW,
         "bucket": _bucket(step) if several else "p.ts",
         "columns": "".join(f", {value}" for value in values),
-        "no_extras": ", null::bigint, null::timestamptz[]" if extras else "",
+        "no_extras": ", null::bigint, null::timestamptz[], null::timestamptz" if extras else "",
         "join_rates": _JOIN_RATES if converted else "",
         "group": f"group by p.coin_id, {_bucket(step)}" if several else "",
         "extras": "",
@@ -266,10 +268,10 @@ def _cut(rows: Sequence[tuple[Any, ...]], coin_id: int, names: Sequence[str], ex
     """The coin's part of the rows, which are in order of coin and time, as columns."""
     first = bisect_left(rows, coin_id, key=itemgetter(0))
     last = bisect_right(rows, coin_id, lo=first, key=itemgetter(0))
-    version, provisional = None, None
+    version, provisional, as_of = None, None, None
     if extras:
-        *_, version, provisional = rows[first]
+        *_, version, provisional, as_of = rows[first]
         first += 1
     part = rows[first:last]
     stamps, *values = (list(map(itemgetter(place), part)) for place in range(1, len(names) + 2))
-    return Candles(stamps, dict(zip(names, values, strict=True)), provisional or (), version)
+    return Candles(stamps, dict(zip(names, values, strict=True)), provisional or (), version, as_of)

@@ -2,7 +2,8 @@
 
 A version changes with every write to a bucket that began a day ago or earlier, in the same transaction. Younger buckets
 change all the time; nobody may keep them before they are older than RECHECK, which leaves a day for clocks that differ.
-Whoever changes prices with SQL by hand also runs  update series_versions set version = default.
+Whoever changes prices with SQL by hand, or restores a backup, also runs
+update series_versions set version = default.
 """
 
 from __future__ import annotations

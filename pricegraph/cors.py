@@ -16,6 +16,6 @@ def cors(origins: Sequence[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", STATUS_HEADER],
-        expose_headers=["x-request-id", "retry-after"],
+        allow_headers=["authorization", "content-type", "if-none-match", STATUS_HEADER],
+        expose_headers=["etag", "x-request-id", "retry-after"],
     )

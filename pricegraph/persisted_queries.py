@@ -16,6 +16,8 @@ from resolvers.errors import ApiError, Code
 
 _VERSION = 1
 _MOST_BYTES = 4_000_000
+# Longer ones travel as text each time: a few of them would displace all others.
+_LONGEST = 20_000
 # What an entry takes besides its text, about.
 _ENTRY_BYTES = 500
 
@@ -41,7 +43,7 @@ class PersistedQueries:
 
     def keep(self, key: str, query: str) -> None:
         """For queries that were found valid: whoever sends nonsense displaces nobody's."""
-        if _size(query) <= self._queries.maxsize:
+        if _size(query) <= min(_LONGEST, self._queries.maxsize):
             self._queries[key] = query
 
 

@@ -65,6 +65,11 @@ class CoverageView:
         return self.key.granularity.width
 
 
+def coverage_cost(window: Window, granularity: Granularity) -> int:
+    """In points: counting stored buckets in the index costs little against answering them."""
+    return 1 + window.buckets(granularity.width) // 100
+
+
 class CoverageLoader:
     """Loads many keys at once: statements are per distinct granularity and window, not per series."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,21 @@ from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey
 from resolvers.encoding import encode
 from resolvers.errors import ApiError
-from resolvers.history_loader import HistoryKey, Wish
+from resolvers.history_loader import HistoryKey, Loaded, Wish
 from resolvers.points import Filling, GapPolicy, PointTable, PointView, check_complete
 from resolvers.quotes import Quote
 from resolvers.ranges import Asked
 from resolvers.shapes import TYPE_NAME, Shape
+from resolvers.summary import Summary, summarise
 from resolvers.transforms import Transform, apply_transforms
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from resolvers.context import Context
+
+# What a summary is made of.
+_SUMMARISED = ("origin", "price", "low", "high", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,27 @@ class HistoryView:
     async def encode(self, context: Context, shape: Shape) -> bytes:
         """The points as a JSON array. Fields are those of PointView, and `value`: the price after the transforms."""
         loaded = await context.history.load(Wish(self.key, self._stored(shape.fields), self._kept(shape)))
+        self._check_again(loaded)
         return encode(shape, loaded, self._written)
 
     async def columns(self, context: Context, fields: Sequence[str]) -> list[Sequence[Any]]:
         """The same as columns, in the order of the fields."""
         loaded = await context.history.load(Wish(self.key, self._stored(fields)))
         return [self._column(loaded.table, name) for name in fields]
+
+    async def summarise(
+        self, context: Context, fields: Collection[str]
+    ) -> tuple[Summary, dict[int, PointView], dict[int, float | None]]:
+        """The range in a few figures; these fields of the points that it names; and their values after transforms."""
+        names = {*_SUMMARISED, "time", "state", *fields} - {"value"}
+        table = (await context.history.load(Wish(self.key, tuple(sorted(names))))).table
+        check_complete(table.lacking)
+        columns = {name: table.column(name) for name in names}
+        found = summarise(*(columns[name] for name in _SUMMARISED))
+        places = [one for one in (found.first, found.last, found.lowest, found.highest) if one is not None]
+        values = self._column(table, "value") if "value" in fields else [None] * len(table)
+        points = {place: PointView(**{name: column[place] for name, column in columns.items()}) for place in places}
+        return found, points, {place: values[place] for place in points}
 
     async def points(self, context: Context) -> tuple[list[PointView], Sequence[float | None]]:
         """Every field of every point; and of each the price after the transforms."""
@@ -73,6 +92,10 @@ class HistoryView:
         """DATA_INCOMPLETE when samples are missing, and the client wants that to be an error."""
         if self.key.filling.policy is GapPolicy.ERROR:
             check_complete((await context.history.load(Wish(self.key, ()))).table.lacking)
+
+    def _check_again(self, loaded: Loaded) -> None:
+        """Samples may have been taken back since `check`."""
+        check_complete([time for part in loaded.parts if isinstance(part, PointTable) for time in part.lacking])
 
     def _kept(self, shape: Shape) -> Shape | None:
         """What a transform makes of a point depends on those before it, wherever the range begins."""

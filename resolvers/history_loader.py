@@ -15,7 +15,7 @@ from typing import NamedTuple
 from db.candles import CandleQuery, Candles, Wanted, read_candles
 from db.coins import CoinRow
 from db.pool import Connection, Database
-from db.series import Window
+from db.series import RECHECK, Window
 from db.windows import merge, subtract
 from resolvers.blocks import BlockCache, Blocks, Entry, whole_blocks
 from resolvers.points import Filling, GapPolicy, Grid, PointTable, stored_columns
@@ -130,7 +130,10 @@ class _Reading:
                 return {}
             assert wish.shape is not None
             found[wish.shape] = entry
-        return found if len({entry.version for entry in found.values()}) == 1 else {}
+        if len({entry.version for entry in found.values()}) != 1:
+            return {}
+        # Each gap is a look-up of its own; from so many on, one that reads everything is cheaper (measured: an eighth).
+        return found if len(self._layout(found).gaps) <= 2 + len(self._blocks) // 10 else {}
 
     def _entry_key(self, wish: Wish) -> tuple[object, ...]:
         base, asked = self._quote.base.id, self._asked
@@ -181,18 +184,20 @@ class _Reading:
         entry = entries.get(wish.shape) if wish.shape else None
         if entry is None or entry.version != candles.version:
             table = self._table(self._asked.window, candles)
-            return Loaded([table], self._keeper(wish, candles.version, self._blocks))
+            return Loaded([table], self._keeper(wish, candles, self._blocks))
         layout = self._layout(entries)
         parts = [
             self._table(part, candles.between(self._reach(part))) if isinstance(part, Window) else entry.blocks[part]
             for part in layout.parts
         ]
-        return Loaded(parts, self._keeper(wish, candles.version, layout.absent))
+        return Loaded(parts, self._keeper(wish, candles, layout.absent))
 
-    def _keeper(self, wish: Wish, version: int | None, candidates: Sequence[Window]) -> Keeper | None:
-        if not wish.shape or not candidates or version is None:
+    def _keeper(self, wish: Wish, candles: Candles, candidates: Sequence[Window]) -> Keeper | None:
+        if not wish.shape or not candidates or candles.version is None:
             return None
-        return Keeper(self._cache, self._entry_key(wish), version, candidates)
+        if candles.as_of:  # what is closed by the clock may have been open when the replica was cut off
+            candidates = [block for block in candidates if block.end <= candles.as_of - RECHECK]
+        return Keeper(self._cache, self._entry_key(wish), candles.version, candidates)
 
     def _table(self, window: Window, candles: Candles) -> PointTable:
         grid = self._grids.get(window)

@@ -18,5 +18,6 @@ class Limits:
     max_page_size: int = MAX_PAGE_SIZE
     max_depth: int = 15
     max_aliases: int = 30
+    max_alias_length: int = 100
     max_tokens: int = 2_000
     max_body_bytes: int = 1_000_000

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A price further away says nothing about the instant.
 MAX_TOLERANCE = 366 * DAY
+# What looking for the nearest sample costs, against reading a point.
+_POINTS_A_QUESTION = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class _Settled:
 async def resolve_prices_at(context: Context, questions: Sequence[PriceQuestion]) -> list[PriceAnswer | ApiError]:
     """One answer per question, in order; what is wrong with one fails no other."""
     check_batch(context, questions, "inputs")
-    context.charge(len(questions))
+    context.charge(_POINTS_A_QUESTION * len(questions))
     coins = await resolve_coins_by_slug(context, [one.coin for one in questions], "coin")
     settled = [await _settle(context, one, coin) for one, coin in zip(questions, coins, strict=True)]
     asked = [one for one in settled if not isinstance(one, ApiError)]

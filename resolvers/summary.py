@@ -3,58 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from resolvers.points import PointOrigin, PointView
+from resolvers.points import PointOrigin
 
 _INVENTED = (PointOrigin.MISSING, PointOrigin.CARRIED)
+Prices = Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class SummaryView:
-    """All null over an empty range; the percentages are of 100."""
+class Summary:
+    """`first` to `highest` are places in the range. All null over an empty one; the percentages are of 100."""
 
-    first: PointView | None = None
-    last: PointView | None = None
-    lowest: PointView | None = None
-    highest: PointView | None = None
+    first: int | None = None
+    last: int | None = None
+    lowest: int | None = None
+    highest: int | None = None
     mean: float | None = None
     change_percent: float | None = None
     max_drawdown_percent: float | None = None
 
 
-class _Known(NamedTuple):
-    point: PointView
-    price: float
-    low: float
-    high: float
-    close: float
-
-
-def summarise(points: Sequence[PointView]) -> SummaryView:
-    """Of several lowest or highest points the first one counts."""
-    known = list(_list_known(points))
-    if not known:
-        return SummaryView()
-    prices = [one.price for one in known]
-    return SummaryView(
-        first=known[0].point,
-        last=known[-1].point,
-        lowest=min(known, key=lambda one: one.low).point,
-        highest=max(known, key=lambda one: one.high).point,
-        mean=_finite(sum(prices) / len(prices)),
-        change_percent=_finite((known[-1].close / prices[0] - 1) * 100),
-        max_drawdown_percent=_max_drawdown(prices) * 100,
+def summarise(origins: Sequence[str], prices: Prices, lows: Prices, highs: Prices, closes: Prices) -> Summary:
+    """From what is known of each point. Of several lowest or highest points the first one counts."""
+    places = [place for place, origin in enumerate(origins) if origin not in _INVENTED]
+    if not places:
+        return Summary()
+    known, low, high, close = (_take(values, places) for values in (prices, lows, highs, closes))
+    return Summary(
+        first=places[0],
+        last=places[-1],
+        lowest=places[low.index(min(low))],
+        highest=places[high.index(max(high))],
+        mean=_finite(sum(known) / len(known)),
+        change_percent=_finite((close[-1] / known[0] - 1) * 100),
+        max_drawdown_percent=_max_drawdown(known) * 100,
     )
 
 
-def _list_known(points: Sequence[PointView]) -> Iterator[_Known]:
-    for point in points:
-        prices = (point.price, point.low, point.high, point.close)
-        if point.origin not in _INVENTED and None not in prices:
-            yield _Known(point, *(price for price in prices if price is not None))
+def _take(values: Prices, places: Sequence[int]) -> list[float]:
+    """Those at the places; what is stored has a price."""
+    return [value for place in places if (value := values[place]) is not None]
 
 
 def _finite(value: float) -> float | None:

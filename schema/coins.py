@@ -16,7 +16,7 @@ from db.series import Granularity as StoredGranularity
 from db.series import Series
 from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
 from resolvers.context import Context
-from resolvers.coverage import CoverageKey
+from resolvers.coverage import CoverageKey, coverage_cost
 from resolvers.errors import ApiError
 from resolvers.history import resolve_history
 from resolvers.ids import encode_id
@@ -74,6 +74,7 @@ async def coverages(
         quotes = [await context.quote(coin.row.id, currency) for coin in coins]
     except ApiError as error:
         return [error] * len(coins)
+    context.charge(len(coins) * coverage_cost(window, stored))
     keys = [
         CoverageKey(Series(coin.row.id, quote.base.id), stored, window, quote.pair)
         for coin, quote in zip(coins, quotes, strict=True)

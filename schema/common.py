@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import strawberry
@@ -57,3 +58,15 @@ def count_fields(info: Info) -> int:
 
 def _count(selections: list[Selection]) -> int:
     return sum(1 if isinstance(one, SelectedField) else _count(one.selections) for one in selections)
+
+
+def selected_names(info: Info) -> Iterator[str]:
+    """The names of all fields inside the one that is being resolved, however deep, fragments written out."""
+    return _names(info.selected_fields)
+
+
+def _names(selections: Sequence[Selection]) -> Iterator[str]:
+    for one in selections:
+        if isinstance(one, SelectedField):
+            yield one.name
+        yield from _names(one.selections)

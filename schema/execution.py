@@ -32,8 +32,9 @@ from schema.executor import FastExecutor
 from schema.limits import limit_rule
 from schema.lookahead import mentions_change
 
-# In characters of all texts. A parsed document takes some hundred times its text.
-_KEPT_TEXT = 250_000
+# In characters of all texts, and for each so many more. A parsed document takes some hundred times its text. Those with
+# errors are not kept: it is easy to send a million different ones.
+_KEPT_TEXT, _ENTRY = 250_000, 100
 _NO_OPERATION = ApiError(Code.BAD_INPUT, "the document holds no operation, or none of the name in `operationName`")
 
 
@@ -74,7 +75,7 @@ class Executable:
         operation_name: str | None = None,
         allowed: Collection[OperationType] = frozenset(OperationType),
     ) -> ExecutionResult:
-        """Without data nothing was executed. Raises OperationNotAllowed, and nothing else."""
+        """Raises OperationNotAllowed, and nothing else."""
         document = self._prepare(query)
         if document.errors:
             return ExecutionResult(errors=document.errors)
@@ -102,7 +103,7 @@ class Executable:
         document = self._documents.get(query)
         if document is None:
             document = self._parse(query)
-            if len(query) <= _KEPT_TEXT:
+            if not document.errors and _size(document) <= _KEPT_TEXT:
                 self._documents[query] = document
         return document
 
@@ -121,7 +122,7 @@ class Executable:
 
 
 def _size(document: _Document) -> int:
-    return len(document.text)
+    return len(document.text) + _ENTRY
 
 
 def refused(problem: ApiError) -> ExecutionResult:

@@ -26,6 +26,7 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
+import psycopg
 from graphql import (
     GraphQLEnumType,
     GraphQLError,
@@ -101,6 +102,8 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         async def complete() -> Any:
             try:
                 return await self._fill(GraphQLNonNull(item), selection, result)
+            except psycopg.OperationalError:  # the database is away or busy; asking again makes that worse
+                raise
             except Exception:  # whatever it is, graphql-core says it properly
                 completed = stock(*given)
                 return await completed if self.is_awaitable(completed) else completed

@@ -15,10 +15,10 @@ from resolvers.freshness import resolve_freshness
 from resolvers.history import HistoryView, resolve_histories
 from resolvers.instants import Instant
 from resolvers.intervals import Interval as AskedInterval
-from resolvers.points import Filling
+from resolvers.points import Filling, PointView
 from resolvers.points import GapPolicy as AskedPolicy
 from resolvers.ranges import Asked, settle
-from resolvers.summary import SummaryView, summarise
+from resolvers.summary import Summary
 from schema.arguments import (
     A_WEEK_AGO,
     NOW,
@@ -32,15 +32,18 @@ from schema.arguments import (
     ToArgument,
     TransformsArgument,
 )
-from schema.common import ApiError, Info, TimeRange, count_fields
+from schema.common import ApiError, Info, TimeRange, count_fields, selected_names
 from schema.coverage import Coverage, Freshness
 from schema.currencies import Currency
 from schema.enums import GapPolicy, Granularity, Interval
-from schema.points import Points, PriceColumns, PricePoint
+from schema.points import Points, PriceColumns, PricePoint, point_fields
 from schema.transforms import make_transforms
 
 if TYPE_CHECKING:
     from schema.coins import Coin
+
+# What a summary looks at, of each point.
+_SUMMARY_FIELDS = 5
 
 
 @strawberry.type(
@@ -61,20 +64,22 @@ class HistorySummary:
     )
 
     @classmethod
-    def from_view(cls, view: SummaryView, values: Mapping[datetime, float | None]) -> HistorySummary:
-        """`values`: of every point, by its time, after the transforms."""
-        points = [view.first, view.last, view.lowest, view.highest]
+    def from_summary(
+        cls, found: Summary, points: Mapping[int, PointView], values: Mapping[int, float | None]
+    ) -> HistorySummary:
+        """`points` and `values` are by the places that the summary names."""
+        shown = {place: PricePoint.from_view(point, values[place]) for place, point in points.items()}
         first, last, lowest, highest = (
-            PricePoint.from_view(point, values[point.time]) if point else None for point in points
+            None if place is None else shown[place] for place in (found.first, found.last, found.lowest, found.highest)
         )
         return cls(
             first=first,
             last=last,
             min=lowest,
             max=highest,
-            mean=view.mean,
-            change_percent=view.change_percent,
-            max_drawdown_percent=view.max_drawdown_percent,
+            mean=found.mean,
+            change_percent=found.change_percent,
+            max_drawdown_percent=found.max_drawdown_percent,
         )
 
 
@@ -107,9 +112,9 @@ class PriceHistory:
 
     @strawberry.field(description="The range in a few figures.")
     async def summary(self, info: Info) -> HistorySummary:
-        points, values = await self.view.points(info.context)
-        by_time = {point.time: value for point, value in zip(points, values, strict=True)}
-        return HistorySummary.from_view(summarise(points), by_time)
+        self._charge_points(info, _SUMMARY_FIELDS + self._transformed(info))
+        fields = point_fields(info)
+        return HistorySummary.from_summary(*await self.view.summarise(info.context, fields))
 
     @strawberry.field(description="How much of the range is stored, and what is missing why.")
     async def coverage(self, info: Info) -> Coverage:
@@ -123,8 +128,15 @@ class PriceHistory:
         )
 
     def _charge(self, info: Info) -> None:
+        self._charge_points(info, count_fields(info) + self._transformed(info))
+
+    def _transformed(self, info: Info) -> int:
+        """How often a transform will go over the points."""
+        return len(self.view.transforms) * sum(name == "value" for name in selected_names(info))
+
+    def _charge_points(self, info: Info, fields: int) -> None:
         asked = self.view.asked
-        info.context.charge_values(asked.interval.buckets(asked.window) * count_fields(info))
+        info.context.charge_values(asked.interval.buckets(asked.window) * fields)
 
     @classmethod
     def from_view(cls, view: HistoryView) -> PriceHistory:

@@ -25,10 +25,11 @@ from resolvers.limits import Limits
 
 
 class Size(NamedTuple):
-    """How deep fields nest, and how many aliases there are once every fragment is written out."""
+    """How deep fields nest, how many aliases there are once every fragment is written out, and how long one is."""
 
     depth: int = 0
     aliases: int = 0
+    length: int = 0
 
 
 class _Measure:
@@ -44,7 +45,9 @@ class _Measure:
         if given is None:
             return Size()
         sizes = [self._selection(one) for one in given.selections]
-        return Size(max(size.depth for size in sizes), sum(size.aliases for size in sizes))
+        return Size(
+            max(size.depth for size in sizes), sum(size.aliases for size in sizes), max(size.length for size in sizes)
+        )
 
     def _selection(self, node: Any) -> Size:
         if isinstance(node, FragmentSpreadNode):
@@ -54,7 +57,10 @@ class _Measure:
             return inner
         # The depth of introspection has a rule of its own among the standard ones.
         nests = node.selection_set is not None and not node.name.value.startswith("__")
-        return Size(inner.depth + 1 if nests else 0, inner.aliases + (node.alias is not None))
+        length = len(node.alias.value) if node.alias else 0
+        return Size(
+            inner.depth + 1 if nests else 0, inner.aliases + (node.alias is not None), max(length, inner.length)
+        )
 
     def _fragment(self, name: str) -> Size:
         if name not in self._known:
@@ -74,6 +80,8 @@ def limit_rule(limits: Limits) -> type[ValidationRule]:
             sizes = [measure.selections(one.selection_set) for one in operations]
             self._check("levels of fields", max((size.depth for size in sizes), default=0), limits.max_depth)
             self._check("aliases", sum(size.aliases for size in sizes), limits.max_aliases)
+            length = max((size.length for size in sizes), default=0)
+            self._check("characters of an alias", length, limits.max_alias_length)
 
         def _check(self, what: str, found: int, limit: int) -> None:
             if found > limit:

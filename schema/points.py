@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import orjson
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.context import Context
 from resolvers.history import HistoryView
 from resolvers.points import PointView
 from resolvers.shapes import Shape
+from schema.common import Info, selected_names
 from schema.enums import PointOrigin, PointState, Provider
 from schema.executor import EncodedList
 
@@ -66,6 +68,12 @@ class PricePoint:
         given["origin"], given["state"] = PointOrigin(view.origin), PointState(view.state)
         given["provider"] = Provider[view.provider] if view.provider else None
         return cls(**given, value=value)
+
+
+def point_fields(info: Info) -> set[str]:
+    """The Python names of the fields that are selected of points, anywhere inside the field that is being resolved."""
+    names = {to_camel_case(field.name): field.name for field in fields(PricePoint)}
+    return {names[name] for name in selected_names(info) if name in names}
 
 
 class Points(EncodedList):

@@ -23,6 +23,7 @@ class Limits:
     max_page_size: int = strawberry.field(description="`first` of any list.")
     max_depth: int = strawberry.field(description="Nesting of fields.")
     max_aliases: int = strawberry.field(description="Aliases in a document.")
+    max_alias_length: int = strawberry.field(description="Characters of an alias: every item of a list repeats it.")
     max_tokens: int = strawberry.field(description="Tokens in a document.")
     max_body_bytes: int = strawberry.field(description="Bytes of a request's body.")
 

@@ -154,14 +154,14 @@ def test_prices_are_hypertables_on_timescaledb_and_ordinary_tables_elsewhere(dat
 
 
 @pytest.mark.parametrize("table", ["price_hourly", "price_daily"])
-def test_the_primary_key_covers_what_a_chart_reads_and_beside_it_only_the_few_provisional_points_are_indexed(
+def test_the_primary_key_covers_what_is_read_of_a_point_and_beside_it_only_the_few_provisional_points_are_indexed(
     database_url: str, table: str
 ) -> None:
     indexes = query(database_url, f"select indexdef from pg_indexes where tablename = '{table}' order by indexname")
     assert indexes == [
         (
             f"CREATE UNIQUE INDEX {table}_pkey ON public.{table} USING btree (coin_id, currency_id, ts) "
-            "INCLUDE (price, market_cap, volume_24h)",
+            "INCLUDE (price, market_cap, volume_24h, high, low, observed_at, provider_id, revision)",
         ),
         (
             f"CREATE INDEX {table}_provisional ON public.{table} USING btree (coin_id, currency_id, ts) "

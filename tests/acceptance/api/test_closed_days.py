@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -28,8 +28,9 @@ TODAY = floor(NOW, DAY)
 NINE_DAYS_OF_PRICES = (
     '{ priceHistory(coins: ["coin-1"], from: "now-9d/d", interval: HOUR_1) { history { columns { price } } } }'
 )
+FORGET = "delete from price_hourly where (coin_id, currency_id, ts) = (%s, %s, %s)"
 SELECTIONS = [
-    "points { time price }",
+    "points { time price state }",
     "points { t: time close state samples __typename } columns { price time }",
     "points { time value origin provider revision } summary { mean }",
     "columns { high low volume24h }",
@@ -83,7 +84,7 @@ async def change_something(database: Database, dice: random.Random) -> None:
     hour = floor(NOW, HOUR) - dice.randrange(240) * HOUR
     bucket = Bucket(Series(coin, currency), Granularity.HOURLY, hour)
     change = Change("somebody", NOW, None)
-    match dice.randrange(4):
+    match dice.randrange(5):
         case 0:
             await write(database, coin, [hour + i * HOUR for i in range(5)], dice, currency=currency)
         case 1:
@@ -95,6 +96,13 @@ async def change_something(database: Database, dice: random.Random) -> None:
         case 3:
             async with database.transaction() as connection:
                 await remove_manual_price(connection, bucket, change)
+        case 4:
+            given = points([floor(NOW, HOUR) - dice.randrange(47) * HOUR], dice)
+            async with database.transaction() as connection:
+                await connection.execute(FORGET, (coin, currency, given[0].ts))  # young, and not yet kept by anybody
+                await upsert_points(
+                    connection, Series(coin, currency), Granularity.HOURLY, COINGECKO, given, NOW, provisional=True
+                )
 
 
 @pytest.fixture
@@ -162,6 +170,32 @@ async def test_so_they_are_on_a_replica_that_lags(replica: Replica) -> None:
     await replica.catch_up()
     async with open_api(replica.primary, reads=replica.reads) as api:
         await check_moments(replica.primary, [api], fresh=False)
+
+
+async def test_what_a_lagging_replica_did_not_know_yet_is_never_kept(replica: Replica) -> None:
+    """By the clock the day is closed; the correction of its evening has not arrived."""
+    await know(replica.primary, 1)
+    today = floor(datetime.now(UTC), DAY)
+    hours = [today - DAY + i * HOUR for i in range(24)]
+
+    async def say(price: float, of: Sequence[datetime]) -> None:
+        given = [Point(hour, price, hour) for hour in of]
+        async with replica.primary.transaction() as connection:
+            await upsert_points(connection, Series(1, USD), Granularity.HOURLY, COINGECKO, given, today)
+
+    await say(1.0, hours)
+    await replica.catch_up()
+    await replica.pause()
+    await say(2.0, hours[5:])
+    async with open_api(replica.primary, lambda: today + 3 * DAY, reads=replica.reads) as api:
+
+        async def prices() -> set[float]:
+            (found,) = (await api.ask(NINE_DAYS_OF_PRICES))["priceHistory"]
+            return set(found["history"]["columns"]["price"]) - {None}
+
+        assert await prices() == {1.0}
+        await replica.resume()
+        assert await prices() == {1.0, 2.0}
 
 
 async def check_moments(database: Database, apis: Sequence[Api], *, fresh: bool) -> None:

@@ -54,7 +54,7 @@ async def test_they_may_read_the_request_id_and_when_to_come_back() -> None:
     async with allowing(APP) as client:
         answer = await client.post("/graphql", json=QUERY, headers={"origin": APP})
 
-    assert answer.headers["access-control-expose-headers"] == "x-request-id, retry-after"
+    assert answer.headers["access-control-expose-headers"] == "etag, x-request-id, retry-after"
 
 
 async def test_errors_can_be_read_too() -> None:

@@ -25,10 +25,14 @@ def aliases(count: int) -> str:
     return "{ " + " ".join(f"a{i}: __typename" for i in range(count)) + " }"
 
 
+def long_alias(length: int) -> str:
+    return f"{{ coins {{ ...Fields }} }} fragment Fields on CoinConnection {{ {'a' * length}: totalCount }}"
+
+
 async def told(api: Api) -> dict[str, Any]:
     limits: dict[str, Any] = (
         await api.ask(
-            "{ server { limits { maxDepth maxAliases maxTokens maxBodyBytes maxPageSize maxCoinsPerBatch"
+            "{ server { limits { maxDepth maxAliases maxAliasLength maxTokens maxBodyBytes maxPageSize maxCoinsPerBatch"
             " maxPointsPerSeries maxPointsPerQuery maxValuesPerQuery } } }"
         )
     )["server"]["limits"]
@@ -38,7 +42,7 @@ async def told(api: Api) -> dict[str, Any]:
 async def test_the_limits_that_are_told_are_the_ones_that_hold(api: Api, database: Database) -> None:
     await add_coins(database, 1)
     limits = await told(api)
-    for name, document in (("maxDepth", deep), ("maxAliases", aliases)):
+    for name, document in (("maxDepth", deep), ("maxAliases", aliases), ("maxAliasLength", long_alias)):
         await api.ask(document(limits[name]))
 
         error = await api.fail(document(limits[name] + 1))
