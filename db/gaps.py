@@ -79,8 +79,12 @@ def _stored(
     """`after` is the bucket behind the last one; `starts` and `ends` are the holes before it."""
     if first is None or after is None:
         return Stored(holes=[window])
-    edges = [Window(window.start, first), *map(Window, starts or [], ends or []), Window(after, window.end)]
-    return Stored(count, first, last, [hole for hole in edges if hole.start < hole.end])
+    holes = list(map(Window, starts or [], ends or []))
+    if window.start < first:
+        holes.insert(0, Window(window.start, first))
+    if after < window.end:
+        holes.append(Window(after, window.end))
+    return Stored(count, first, last, holes)
 
 
 _PROVISIONAL = """

@@ -196,9 +196,10 @@ class PointTable:
         grid, stored = self._grid, self._candles.stamps
         stamps, count = grid.buckets.stamps, len(grid.times)
         first = bisect_left(stored, stamps[0]) if count else 0
-        running = bool(stored) and count > grid.ended and stored[-1] == stamps[-1]
-        if len(stored) - first == grid.ended + running:  # rows lie on the grid, so they are all there
-            return range(first, len(stored))
+        expected = grid.ended + (bool(stored) and count > grid.ended and stored[-1] == stamps[-1])
+        there = len(stored) - first
+        if there == expected and (there == 0 or stored[-1] == stamps[expected - 1]):
+            return range(first, len(stored))  # rows lie on the grid: as many, up to the same one, are the same
         places = {stamp: place for place, stamp in enumerate(stored)}
         rows = [places.get(stamp, -1) for stamp in stamps]
         return rows[: grid.ended] if count > grid.ended and rows[-1] < 0 else rows

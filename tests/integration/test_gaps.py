@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from db.gaps import Stored, list_newest, list_provisional, read_stored
@@ -61,6 +61,14 @@ async def store(connection: Connection, series: Series, granularity: Granularity
     first=st.integers(-5, 60),
     length=st.integers(0, 90),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Chatham"]),
+)
+@example(
+    origin=STARTS[1],
+    buckets=dict.fromkeys(SERIES, set(range(76)) - {0, 48}),  # a hole whose ends have the same local time
+    granularity=Granularity.HOURLY,
+    first=0,
+    length=50,
+    zone="Europe/Berlin",
 )
 async def test_holes_are_those_that_counting_finds(
     database: Database,
