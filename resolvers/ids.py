@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Container
+from functools import lru_cache
 
 from resolvers.errors import ApiError, Code
 
 
+@lru_cache(maxsize=10_000)  # the same coins are asked for again and again
 def encode_id(type_name: str, key: int) -> str:
     return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).decode().rstrip("=")
 
