@@ -17,7 +17,7 @@ from ingest.worker import run_worker
 from pricegraph.app import create_app
 from pricegraph.databases import open_databases, worker_pool
 from pricegraph.processes import run_processes
-from pricegraph.serve import listen, run_async, serving, stop_order, stop_signal
+from pricegraph.serve import keep_what_is_there, listen, run_async, serving, stop_order, stop_signal
 from pricegraph.settings import Settings, SettingsError
 from simulator.app import create_simulator
 from simulator.settings import SimulatorSettings
@@ -62,6 +62,7 @@ async def _serve(settings: Settings, listener: socket.socket, stop_on: Callable[
         serving(create_app(settings, database, reads=reads), listener),
     ):
         stop = stop_on()
+        keep_what_is_there()
         log.info("serving", address=address(listener), pid=os.getpid())
         await stop.wait()
 

@@ -70,9 +70,9 @@ class Simulated:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.AsyncClient(
-            base_url=url, timeout=30, verify=False
-        )  # no TLS here: certificates are slow to read
+        # No TLS here: certificates are slow to read. No connection is used twice: the server may just be closing it.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(base_url=url, timeout=30, verify=False, limits=limits)
 
     async def close(self) -> None:
         await self._client.aclose()
