@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resolvers.context import Context
 
 # What a summary is made of.
-_SUMMARISED = ("origin", "price", "low", "high", "close")
+SUMMARISED = ("origin", "price", "low", "high", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class HistoryView:
         self, context: Context, fields: Collection[str]
     ) -> tuple[Summary, dict[int, PointView], dict[int, float | None]]:
         """The range in a few figures; these fields of the points that it names; and their values after transforms."""
-        names = {*_SUMMARISED, "time", "state", *fields} - {"value"}
+        names = {*SUMMARISED, "time", "state", *fields} - {"value"}
         table = (await context.history.load(Wish(self.key, tuple(sorted(names))))).table
         check_complete(table.lacking)
         columns = {name: table.column(name) for name in names}
-        found = summarise(*(columns[name] for name in _SUMMARISED))
+        found = summarise(*(columns[name] for name in SUMMARISED))
         places = [one for one in (found.first, found.last, found.lowest, found.highest) if one is not None]
         values = self._column(table, "value") if "value" in fields else [None] * len(table)
         points = {place: PointView(**{name: column[place] for name, column in columns.items()}) for place in places}

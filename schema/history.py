@@ -12,7 +12,7 @@ from db.series import Granularity as StoredGranularity
 from resolvers import errors
 from resolvers.context import Context
 from resolvers.freshness import resolve_freshness
-from resolvers.history import HistoryView, resolve_histories
+from resolvers.history import SUMMARISED, HistoryView, resolve_histories
 from resolvers.instants import Instant
 from resolvers.intervals import Interval as AskedInterval
 from resolvers.points import Filling, PointView
@@ -41,9 +41,6 @@ from schema.transforms import make_transforms
 
 if TYPE_CHECKING:
     from schema.coins import Coin
-
-# What a summary looks at, of each point.
-_SUMMARY_FIELDS = 5
 
 
 @strawberry.type(
@@ -112,7 +109,7 @@ class PriceHistory:
 
     @strawberry.field(description="The range in a few figures.")
     async def summary(self, info: Info) -> HistorySummary:
-        self._charge_points(info, _SUMMARY_FIELDS + self._transformed(info))
+        self._charge_points(info, len(SUMMARISED) + self._transformed(info))
         fields = point_fields(info)
         return HistorySummary.from_summary(*await self.view.summarise(info.context, fields))
 

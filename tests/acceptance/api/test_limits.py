@@ -79,6 +79,18 @@ async def test_the_values_of_an_answer_count_once_for_each_field_and_alias(api: 
     assert (error["extensions"]["code"], f"{most:,} values" in error["message"]) == ("COST_EXCEEDED", True)
 
 
+async def test_a_summary_counts_as_the_fields_that_it_is_made_of(api: Api, database: Database) -> None:
+    await add_coins(database, 1)
+    most = (await told(api))["maxValuesPerQuery"]
+    document = '{ coin(slug: "coin-1") { history(from: "now-10000h/h", to: "now/h", interval: HOUR_1) { FIELDS } } }'
+    summaries = [f"a{place}: summary {{ mean }}" for place in range(most // (5 * 10_000) + 1)]
+    await api.ask(document.replace("FIELDS", " ".join(summaries[1:])))
+
+    error = await api.fail(document.replace("FIELDS", " ".join(summaries)))
+
+    assert (error["extensions"]["code"], f"{most:,} values" in error["message"]) == ("COST_EXCEEDED", True)
+
+
 async def test_pages_have_their_limit(api: Api, database: Database) -> None:
     await add_coins(database, 1)
     limit = (await told(api))["maxPageSize"]
