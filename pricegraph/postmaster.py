@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ PATIENCE = 30.0  # seconds for a former server of the same cluster to go
 START_LIMIT = 120.0  # seconds; replaying the log after a crash can take a while
 # Nothing of ours is passed on: PG* variables would change the server, the rest may hold secrets.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+_END = {signal.SIGINT, signal.SIGTERM}
 
 
 class Account(NamedTuple):
@@ -34,7 +35,12 @@ def user_arguments(account: Account | None) -> dict[str, Any]:
 def spawn(command: Sequence[str], account: Account | None, log: Path) -> subprocess.Popen[bytes]:
     """In a session of its own: Ctrl-C is for us, the server goes last. The log is written anew."""
     parent = os.getpid()
-    with log.open("wb") as output:
+
+    def before_it_runs() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _END)
+        end_with_parent(parent, signal.SIGINT)  # a fast shutdown
+
+    with log.open("wb") as output, _end_deferred():
         return subprocess.Popen(  # noqa: S603 - the command is ours
             command,
             stdin=subprocess.DEVNULL,
@@ -43,9 +49,23 @@ def spawn(command: Sequence[str], account: Account | None, log: Path) -> subproc
             cwd="/",
             env=ENVIRONMENT,
             start_new_session=True,
-            preexec_fn=lambda: end_with_parent(parent, signal.SIGINT),  # a fast shutdown
+            preexec_fn=before_it_runs,
             **user_arguments(account),
         )
+
+
+@contextmanager
+def _end_deferred() -> Iterator[None]:
+    """Keep the signals that end us until afterwards.
+
+    Python runs hooks of its libraries around a fork and drops whatever they raise, a KeyboardInterrupt too: Ctrl-C at
+    that moment would be forgotten.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _END)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _END)
 
 
 class Postmaster:

@@ -40,6 +40,20 @@ with EmbeddedPostgres(data_dir, fallback=fallback) as server:
     sys.stdin.read()
 """
 
+# The hook stands for those of Python's own libraries: at each fork they run, and what they raise is dropped.
+SIGNALLED_WHILE_FORKING = """
+import os, signal, sys
+from pathlib import Path
+from pricegraph.postmaster import spawn
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    spawn(["/bin/true"], None, Path(sys.argv[1]))
+except KeyboardInterrupt:
+    print("heard")
+"""
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -348,3 +362,11 @@ def test_a_socket_folder_that_others_can_write_to_is_refused(data_dir: Path) -> 
             pass
     finally:
         sockets.rmdir()
+
+
+def test_a_signal_that_comes_while_a_process_is_being_started_is_heard(folder: Path) -> None:
+    command = [sys.executable, "-c", SIGNALLED_WHILE_FORKING, str(folder / "log")]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+
+    assert (done.stdout, done.stderr) == ("heard\n", "")
