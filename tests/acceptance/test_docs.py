@@ -16,7 +16,7 @@ import pytest
 from db.pool import Database
 from pricegraph.app import create_app
 from pricegraph.settings import Settings, read_settings
-from tests.programs import BIN, environment, program
+from tests.programs import environment, program
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
