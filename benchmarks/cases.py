@@ -45,12 +45,9 @@ Question = Histories | LatestPrices
 
 @dataclass(frozen=True)
 class Case:
-    """`heavy` cases have other targets than light ones."""
-
     name: str
     says: str
     question: Question
-    heavy: bool = True
 
 
 def make_cases(size: Size, now: datetime) -> list[Case]:
@@ -63,7 +60,7 @@ def make_cases(size: Size, now: datetime) -> list[Case]:
         Case("h11", f"{len(many)} coins, {_count(hours, hourly)} hours", Histories(many, "usd", hourly, hours)),
         Case("h1", f"1 coin, {_count(hours, hourly)} hours", Histories(one, "usd", hourly, hours)),
         Case("d365", f"1 coin, {_count(days, daily)} days", Histories(one, "usd", daily, days)),
-        Case("light", f"{len(many)} coins, the latest price", LatestPrices(many), heavy=False),
+        Case("light", f"{len(many)} coins, the latest price", LatestPrices(many)),
         Case(
             "c20",
             f"{len(size.coins)} coins, {_count(hours, hourly)} hours, converted to {RATE_CURRENCY}, with coverage",

@@ -37,7 +37,7 @@ def to_json(results: Results) -> dict[str, Any]:
         "remarks": results.remarks,
         "cases": {cell.case.name: cell.case.says for cell in results.cells},
         "measured": [_cell_to_json(cell) for cell in results.cells],
-        "targets": [asdict(outcome) for outcome in check_targets(results.cells)],
+        "targets": [asdict(outcome) | {"reached": outcome.reached} for outcome in check_targets(results.cells)],
         "beside_refresh": [asdict(waiting) for waiting in results.waiting],
     }
 
@@ -72,6 +72,9 @@ def _by_case(cells: Sequence[Cell], show: Callable[[Cell], str]) -> str:
     return _table(["", *cases], ([name, *(shown.get((name, case), "-") for case in cases)] for name in contenders))
 
 
+_VERDICTS = {True: "reached", False: "**not reached**", None: ""}
+
+
 def _targets(cells: Sequence[Cell]) -> str:
     return _table(
         ["case", "processor time of", "against that of", "ratio", "at most", ""],
@@ -81,8 +84,8 @@ def _targets(cells: Sequence[Cell]) -> str:
                 outcome.contender,
                 outcome.against,
                 _spread(outcome.ratio),
-                f"{outcome.at_most:g}",
-                "reached" if outcome.reached else "**not reached**",
+                "-" if outcome.at_most is None else f"{outcome.at_most:g}",
+                _VERDICTS[outcome.reached],
             ]
             for outcome in check_targets(cells)
         ),

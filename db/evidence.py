@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import sql
-
 from db.fetches import Fetch, Outcome
 from db.planning import days_of, oldest_allowed
-from db.pool import Connection
 from db.providers import REACH_DAYS
-from db.series import Granularity, Series, Window
+from db.series import Granularity, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,58 +26,45 @@ class Evidence:
     oldest_allowed: datetime
 
 
-# Whether what is missing lies before the first bucket matters only where a provider has no data.
-_EVIDENCE = sql.SQL("""
-select w.coin_id, w.currency_id, {reach_days}, first.ts,
-       f.starts, f.ends, f.outcomes, f.asked_at, f.expires_at, t.granularities, t.starts, t.ends, t.retry_at
-from unnest(%(coins)s::int[], %(currencies)s::smallint[]) as w (coin_id, currency_id)
-join providers p on p.code = 'COINGECKO'
+# Beside a list w of series and windows, and as columns for `evidence_of`. Open tasks are of any time; hourly ones bring
+# days too. Whether what is missing lies before the first bucket matters only where a provider has no data.
+EVIDENCE_COLUMNS = """
+(select {reach_days} from providers p where p.code = 'COINGECKO'),
+case when 'NO_DATA' = any(f.outcomes)
+     then (select a.ts from {table} a
+           where a.coin_id = w.coin_id and a.currency_id = w.currency_id order by a.ts limit 1)
+end,
+f.starts, f.ends, f.outcomes, f.asked_at, f.expires_at, t.granularities, t.starts, t.ends, t.retry_at
+""".replace("{reach_days}", REACH_DAYS.as_string())
+JOIN_EVIDENCE = """
 cross join lateral (
     select array_agg(from_ts order by from_ts) as starts, array_agg(to_ts order by from_ts) as ends,
            array_agg(outcome order by from_ts) as outcomes, array_agg(asked_at order by from_ts) as asked_at,
            array_agg(expires_at order by from_ts) as expires_at
-    from fetch_windows
-    where coin_id = w.coin_id and currency_id = w.currency_id and granularity = %(granularity)s
-      and from_ts < %(end)s and to_ts > %(start)s
+    from fetch_windows a
+    where a.coin_id = w.coin_id and a.currency_id = w.currency_id and a.granularity = '{granularity}'
+      and a.from_ts < w.to_ts and a.to_ts > w.from_ts
 ) f
 cross join lateral (
     select array_agg(granularity order by id) as granularities, array_agg(from_ts order by id) as starts,
            array_agg(to_ts order by id) as ends, array_agg(retry_at order by id) as retry_at
-    from refresh_tasks
-    where coin_id = w.coin_id and currency_id = w.currency_id and status in ('PENDING', 'RUNNING', 'DEFERRED')
-      and (granularity = %(granularity)s or %(granularity)s = 'DAILY')
+    from refresh_tasks a
+    where a.coin_id = w.coin_id and a.currency_id = w.currency_id and a.status in ('PENDING', 'RUNNING', 'DEFERRED')
+      and a.granularity in ('HOURLY', '{granularity}')
 ) t
-left join lateral (
-    select ts from {table}
-    where coin_id = w.coin_id and currency_id = w.currency_id order by ts limit 1
-) first on 'NO_DATA' = any(f.outcomes)
-""")
+"""
 
 
-async def read_evidence(
-    connection: Connection, series: Sequence[Series], granularity: Granularity, window: Window, now: datetime
-) -> dict[Series, Evidence]:
-    """Of each series what concerns the window; the open tasks of any time. Hourly tasks bring days too."""
-    query = _EVIDENCE.format(reach_days=REACH_DAYS, table=sql.Identifier(granularity.table))
-    parameters = {
-        "coins": [one.coin_id for one in series],
-        "currencies": [one.currency_id for one in series],
-        "granularity": granularity.value,
-        "start": window.start,
-        "end": window.end,
-    }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query, parameters)
-        rows = await cursor.fetchall()
-    return {
-        Series(coin, currency): Evidence(
-            [Fetch(Window(start, end), Outcome(outcome), *rest) for start, end, outcome, *rest in _zip(found[:5])],
-            [(_fills(granularity, *task), at or now) for *task, at in _zip(found[5:])],
-            first,
-            oldest_allowed(now, reach_days),
-        )
-        for coin, currency, reach_days, first, *found in rows
-    }
+def evidence_of(
+    granularity: Granularity, now: datetime, reach_days: int | None, first: datetime | None, *found: list[Any] | None
+) -> Evidence:
+    """`found` are the columns of fetches, then those of open tasks; None where there are none."""
+    return Evidence(
+        [Fetch(Window(start, end), Outcome(outcome), *rest) for start, end, outcome, *rest in _zip(found[:5])],
+        [(_fills(granularity, *task), at or now) for *task, at in _zip(found[5:])],
+        first,
+        oldest_allowed(now, reach_days),
+    )
 
 
 def _zip(columns: Sequence[list[Any] | None]) -> Sequence[tuple[Any, ...]]:

@@ -9,9 +9,10 @@ make room for others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 
 from cachetools import LRUCache
@@ -70,17 +71,21 @@ class BlockCache:
             self._entries[key] = entry
 
 
-def whole_blocks(window: Window, interval: Interval, now: datetime) -> list[Window]:
+def whole_blocks(window: Window, interval: Interval, now: datetime) -> Sequence[Window]:
     """The blocks inside the window that ended so long ago that nothing recent changes them, oldest first.
 
     There are none of months and longer: such points are few.
     """
     if not isinstance(interval.step, timedelta):
-        return []
+        return ()
     length = interval.step * BLOCK_POINTS
     end = min(window.end, now - RECHECK)
     start = floor_from_monday(window.start, length)
     if start < window.start:
         start += length
-    count = max(0, (end - start) // length)
-    return [Window(start + length * place, start + length * (place + 1)) for place in range(count)]
+    return _list_blocks(start, length, max(0, (end - start) // length))
+
+
+@lru_cache(maxsize=16)  # a dashboard asks for the same range again and again
+def _list_blocks(start: datetime, length: timedelta, count: int) -> Sequence[Window]:
+    return tuple(Window(start + length * place, start + length * (place + 1)) for place in range(count))

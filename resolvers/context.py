@@ -13,17 +13,14 @@ from strawberry.dataloader import DataLoader
 from db.coins import CoinRow
 from db.companions import ALONE, Accompanied, Companions, read_by_slug
 from db.currencies import CurrencyRow, is_stored, list_known_currencies
-from db.gaps import list_newest
 from db.issues import Evidence, read_evidence
 from db.pool import Database
 from db.profiles import About, read_about
 from db.revisions import RevisionRow
 from db.runs import RunTotals, TaskRow, read_totals
-from db.series import Granularity, Series
 from resolvers.blocks import BlockCache
-from resolvers.coverage import CoverageKey, CoverageLoader, CoverageView
+from resolvers.coverage import CoverageKey, CoverageView, load_coverage
 from resolvers.errors import ApiError, Code
-from resolvers.gaps import GapView
 from resolvers.history_loader import HistoryLoader, Loaded, Wish
 from resolvers.latest import KnownLatest, LatestKey, LatestView, load_latest
 from resolvers.limits import Limits
@@ -64,6 +61,7 @@ class Context:
     `reads` is where market data is read: a replica, if there is one, which may lag by seconds. `database` is the
     primary: for changes, and for runs, tasks and budgets, whose state has to be the present one. A mutation reads
     everything from it. `day_before`: latest prices may be asked for their change over a day.
+    `explained`: somebody may ask why something is missing.
     """
 
     database: Database
@@ -77,6 +75,7 @@ class Context:
     wait_deadline: float | None = None
     blocks: BlockCache = field(default_factory=lambda: BlockCache(0))
     day_before: bool = True
+    explained: bool = True
 
     def __post_init__(self) -> None:
         self._known_currencies: asyncio.Task[list[CurrencyRow]] | None = None
@@ -89,16 +88,16 @@ class Context:
         return DataLoader(load_fn=HistoryLoader(self.reads, self.blocks, self.now).load)
 
     @cached_property
+    def coverage(self) -> DataLoader[CoverageKey, CoverageView]:
+        return DataLoader(load_fn=partial(load_coverage, self.reads, explained=self.explained))
+
+    @cached_property
     def latest(self) -> DataLoader[LatestKey, LatestView | ApiError | None]:
         return DataLoader(load_fn=partial(load_latest, self))
 
     @cached_property
     def known_latest(self) -> KnownLatest:
         return KnownLatest()
-
-    @cached_property
-    def observed_at(self) -> DataLoader[tuple[Series, Granularity], datetime | None]:
-        return DataLoader(load_fn=self._load_observed)
 
     @cached_property
     def about(self) -> DataLoader[int, About]:
@@ -127,15 +126,6 @@ class Context:
     @cached_property
     def issue_evidence(self) -> DataLoader[int, list[Evidence]]:
         return DataLoader(load_fn=self._load_evidence)
-
-    @cached_property
-    def coverage(self) -> DataLoader[CoverageKey, CoverageView]:
-        return DataLoader(load_fn=CoverageLoader(self.reads, self.now).load)
-
-    @cached_property
-    def gaps(self) -> DataLoader[tuple[CoverageKey, CoverageView], list[GapView]]:
-        loader = CoverageLoader(self.reads, self.now)
-        return DataLoader(load_fn=loader.load_gaps, cache_key_fn=lambda pair: pair[0])
 
     async def coins(self, slugs: Sequence[str], companions: Companions = ALONE) -> dict[str, CoinRow]:
         """The coins that exist, by slug. What comes along need not be read any more: the stored currencies, too."""
@@ -212,15 +202,6 @@ class Context:
     async def _load_currencies(self) -> list[CurrencyRow]:
         async with self.reads.connection() as connection:
             return await list_known_currencies(connection)
-
-    async def _load_observed(self, keys: list[tuple[Series, Granularity]]) -> Sequence[datetime | None]:
-        found: dict[tuple[Series, Granularity], datetime] = {}
-        async with self.reads.connection() as connection:
-            for granularity in {granularity for _, granularity in keys}:
-                series = [one for one, other in keys if other is granularity]
-                newest = await list_newest(connection, series, granularity)
-                found |= {(one, granularity): at for one, at in newest.items()}
-        return [found.get(key) for key in keys]
 
     async def _load_about(self, coin_ids: list[int]) -> Sequence[About]:
         async with self.reads.connection() as connection:

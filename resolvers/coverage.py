@@ -1,30 +1,44 @@
-"""How much of a range is stored; for any number of series a constant number of statements."""
+"""How much of a range is stored, and why not all of it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from db.evidence import Evidence, read_evidence
-from db.gaps import Stored, read_stored
+from db.coverage import CoverageQuery, Covered, Place, read_coverage
 from db.pool import Database
 from db.rates import MAX_RATE_AGE, RatePair
 from db.series import Granularity, Series, Window
 from db.windows import clip, merge, subtract
 from resolvers.gaps import GapReason, GapView, explain_holes
 
+CoveredPlaces = Mapping[Place, Covered]
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageKey:
-    """A series at one granularity over a window of complete buckets; converted, if there is a pair."""
+    """A series at one granularity over a window of complete buckets; converted, if there is a pair. `observed`: when it
+    was observed last is wanted too.
+    """
 
     series: Series
     granularity: Granularity
     window: Window
     pair: RatePair | None = None
+    observed: bool = False
+
+    @property
+    def place(self) -> Place:
+        """The last rates before the window convert its first points."""
+        start = self.window.start - MAX_RATE_AGE if self.pair else self.window.start
+        return Place(self.series, self.granularity, Window(start, self.window.end))
+
+    @property
+    def rate_places(self) -> list[Place]:
+        """What the rates are made from: the series in the base currency, then the one in the currency asked for."""
+        return [self.place._replace(series=one) for one in (self.pair.based, self.pair.rated)] if self.pair else []
 
 
 @dataclass(frozen=True)
@@ -32,8 +46,16 @@ class CoverageView:
     """`holes` are the buckets that are not stored, `unrated` those that are, but have no rate to convert them with."""
 
     key: CoverageKey
+    covered: CoveredPlaces
     holes: Sequence[Window]
     unrated: Sequence[Window]
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """The newest observation; what is converted is as old as the older of price and rate."""
+        stamps = [self.covered[place].observed_at for place in (self.key.place, *self.key.rate_places[1:])]
+        known = [stamp for stamp in stamps if stamp]
+        return min(known) if len(known) == len(stamps) else None
 
     @property
     def expected(self) -> int:
@@ -60,6 +82,19 @@ class CoverageView:
         """Every stretch without a value, whatever the reason."""
         return merge([*self.holes, *self.unrated])
 
+    def explain(self, now: datetime) -> list[GapView]:
+        """The missing stretches, oldest first. What is not stored has its own reason; what cannot be converted waits
+        for the series in the currency asked for.
+        """
+        gaps = self._explain(self.holes, self.key.place, now)
+        if self.unrated:
+            unrated = self._explain(self.unrated, self.key.rate_places[1], now)
+            gaps += [replace(gap, reason=GapReason.FX_UNAVAILABLE) for gap in unrated]
+        return [_look_ahead(gap, now) for gap in sorted(gaps, key=lambda gap: gap.window)]
+
+    def _explain(self, holes: Sequence[Window], place: Place, now: datetime) -> list[GapView]:
+        return explain_holes(holes, self.covered[place].evidence(now), self._width) if holes else []
+
     @property
     def _width(self) -> timedelta:
         return self.key.granularity.width
@@ -70,68 +105,34 @@ def coverage_cost(window: Window, granularity: Granularity) -> int:
     return 1 + window.buckets(granularity.width) // 100
 
 
-class CoverageLoader:
-    """Loads many keys at once: statements are per distinct granularity and window, not per series."""
-
-    def __init__(self, database: Database, now: datetime) -> None:
-        self._database = database
-        self._now = now
-
-    async def load(self, keys: list[CoverageKey]) -> list[CoverageView]:
-        found: dict[CoverageKey, CoverageView] = {}
-        async with self._database.connection() as connection:
-            for (granularity, window), group in _grouped(keys).items():
-                # The last rates before the window convert its first points.
-                reach = Window(window.start - MAX_RATE_AGE, window.end) if any(key.pair for key in group) else window
-                stored = await read_stored(connection, list(_series_of(group)), granularity, reach)
-                unrated = {pair: _unrated(pair, stored, reach) for pair in {key.pair for key in group if key.pair}}
-                for key in group:
-                    holes = clip(stored[key.series].holes, window)
-                    missing = subtract(clip(unrated[key.pair], window), holes) if key.pair else []
-                    found[key] = CoverageView(key, holes, missing)
-        return [found[key] for key in keys]
-
-    async def load_gaps(self, pairs: list[tuple[CoverageKey, CoverageView]]) -> list[list[GapView]]:
-        views = dict(pairs)
-        found: dict[CoverageKey, list[GapView]] = {}
-        async with self._database.connection() as connection:
-            for (granularity, window), group in _grouped(views).items():
-                series = list({key.series for key in group} | {key.pair.rated for key in group if key.pair})
-                evidence = await read_evidence(connection, series, granularity, window, self._now)
-                for key in group:
-                    found[key] = [_look_ahead(gap, self._now) for gap in _explain(views[key], evidence)]
-        return [found[key] for key, _ in pairs]
+async def load_coverage(database: Database, keys: list[CoverageKey], *, explained: bool) -> list[CoverageView]:
+    """One statement, whatever is asked. `explained`: somebody may ask why something is missing."""
+    places = dict.fromkeys(place for key in keys for place in (key.place, *key.rate_places))
+    query = CoverageQuery(list(places), explained, observed=any(key.observed for key in keys))
+    async with database.connection() as connection:
+        return _view(keys, await read_coverage(connection, query))
 
 
-def _grouped(keys: Iterable[CoverageKey]) -> dict[tuple[Granularity, Window], list[CoverageKey]]:
-    groups: dict[tuple[Granularity, Window], list[CoverageKey]] = defaultdict(list)
+def _view(keys: Sequence[CoverageKey], covered: CoveredPlaces) -> list[CoverageView]:
+    # Of many coins mostly the same.
+    unrated: dict[tuple[Place, ...], list[Window]] = {(): []}
+    views = []
     for key in keys:
-        groups[key.granularity, key.window].append(key)
-    return groups
+        rates = tuple(key.rate_places)
+        if rates not in unrated:
+            unrated[rates] = _unrated(rates, covered)
+        holes = clip(covered[key.place].holes, key.window)
+        views.append(CoverageView(key, covered, holes, subtract(clip(unrated[rates], key.window), holes)))
+    return views
 
 
-def _series_of(keys: Iterable[CoverageKey]) -> set[Series]:
-    """Those of the keys, and those that the rates are made from."""
-    pairs = {key.pair for key in keys if key.pair}
-    return {key.series for key in keys} | {series for pair in pairs for series in (pair.based, pair.rated)}
-
-
-def _unrated(pair: RatePair, stored: Mapping[Series, Stored], reach: Window) -> list[Window]:
+def _unrated(rates: Sequence[Place], covered: CoveredPlaces) -> list[Window]:
     """The stretches without a rate: neither of their own time, nor one before that is young enough."""
-    rated = subtract(subtract([reach], stored[pair.based].holes), stored[pair.rated].holes)
+    reach = rates[0].window
+    rated = subtract([reach], [hole for place in rates for hole in covered[place].holes])
     # The last rate of a stretch is from its last bucket.
     reached = [Window(part.start, part.end + MAX_RATE_AGE) for part in rated]
     return subtract([reach], reached)
-
-
-def _explain(view: CoverageView, evidence: dict[Series, Evidence]) -> list[GapView]:
-    """What is not stored for its own reason; what cannot be converted waits for the rate's series."""
-    width = view.key.granularity.width
-    gaps = explain_holes(view.holes, evidence[view.key.series], width)
-    if view.key.pair:
-        unrated = explain_holes(view.unrated, evidence[view.key.pair.rated], width)
-        gaps += [replace(gap, reason=GapReason.FX_UNAVAILABLE) for gap in unrated]
-    return sorted(gaps, key=lambda gap: gap.window)
 
 
 def _look_ahead(gap: GapView, now: datetime) -> GapView:

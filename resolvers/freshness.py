@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,35 +29,30 @@ class FreshnessView:
     key: CoverageKey
 
 
-def judge_freshness(
-    coin_id: int, quote: Quote, granularity: Granularity, as_of: datetime | None, now: datetime
-) -> FreshnessView:
-    """The key is that of the newest buckets that have ended: their gap says why a series is stale."""
-    expected = _EXPECTED[granularity]
-    age = now - as_of if as_of else None
+def newest_buckets(coin_id: int, quote: Quote, granularity: Granularity, now: datetime) -> CoverageKey:
+    """Of those that have ended: their gap says why a series is stale."""
     end = floor(now, granularity.width)
     newest = Window(end - 2 * granularity.width, end)
-    key = CoverageKey(Series(coin_id, quote.base.id), granularity, newest, quote.pair)
+    return CoverageKey(Series(coin_id, quote.base.id), granularity, newest, quote.pair)
+
+
+def judge_freshness(key: CoverageKey, as_of: datetime | None, now: datetime) -> FreshnessView:
+    """The key is that of the newest buckets."""
+    expected = _EXPECTED[key.granularity]
+    age = now - as_of if as_of else None
     return FreshnessView(as_of, age, expected, age is None or age > expected, key)
 
 
 async def resolve_freshness(context: Context, coin_id: int, quote: Quote, granularity: Granularity) -> FreshnessView:
     """How young the stored points are; what is converted is as old as the older of price and rate."""
-    series = [Series(coin_id, quote.base.id)]
-    if quote.pair:
-        series.append(quote.pair.rated)
-    stamps = await context.observed_at.load_many([(one, granularity) for one in series])
-    known = [stamp for stamp in stamps if stamp]
-    as_of = min(known) if len(known) == len(series) else None
-    return judge_freshness(coin_id, quote, granularity, as_of, context.now)
+    key = replace(newest_buckets(coin_id, quote, granularity, context.now), observed=True)
+    coverage = await context.coverage.load(key)
+    return judge_freshness(key, coverage.observed_at, context.now)
 
 
 async def resolve_stale_reason(context: Context, view: FreshnessView) -> GapReason | None:
     """Why the newest bucket is missing; None when the series is fresh, or nothing is missing."""
     if not view.is_stale:
         return None
-    coverage = await context.coverage.load(view.key)
-    if not coverage.missing:
-        return None
-    gaps = await context.gaps.load((view.key, coverage))
+    gaps = (await context.coverage.load(view.key)).explain(context.now)
     return gaps[-1].reason if gaps else None

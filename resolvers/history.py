@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey
 from resolvers.encoding import encode
 from resolvers.errors import ApiError
-from resolvers.history_loader import HistoryKey, Loaded, Wish
+from resolvers.history_loader import HistoryKey, Wish
 from resolvers.points import Filling, GapPolicy, PointTable, PointView, check_complete
 from resolvers.quotes import Quote
 from resolvers.ranges import Asked
@@ -60,8 +61,8 @@ class HistoryView:
 
     async def encode(self, context: Context, shape: Shape) -> bytes:
         """The points as a JSON array. Fields are those of PointView, and `value`: the price after the transforms."""
-        loaded = await context.history.load(Wish(self.key, self._stored(shape.fields), self._kept(shape)))
-        self._check_again(loaded)
+        loaded = await context.history.load(self._wish(shape))
+        check_complete(loaded.lacking)  # samples may have been taken back since `list_lacking`
         return encode(shape, loaded, self._written)
 
     async def columns(self, context: Context, fields: Sequence[str]) -> list[Sequence[Any]]:
@@ -88,14 +89,13 @@ class HistoryView:
         table = (await context.history.load(Wish(self.key, PointView._fields))).table
         return table.views(), self._column(table, "value")
 
-    async def check(self, context: Context) -> None:
-        """DATA_INCOMPLETE when samples are missing, and the client wants that to be an error."""
-        if self.key.filling.policy is GapPolicy.ERROR:
-            check_complete((await context.history.load(Wish(self.key, ()))).table.lacking)
+    async def list_lacking(self, context: Context, shapes: Sequence[Shape]) -> list[datetime]:
+        """Under GapPolicy.ERROR the buckets that lack samples. Without shapes enough is read to tell."""
+        wishes = [self._wish(shape) for shape in shapes] or [Wish(self.key, ())]
+        return (await context.history.load_many(wishes))[0].lacking  # one reading, so they all lack the same
 
-    def _check_again(self, loaded: Loaded) -> None:
-        """Samples may have been taken back since `check`."""
-        check_complete([time for part in loaded.parts if isinstance(part, PointTable) for time in part.lacking])
+    def _wish(self, shape: Shape) -> Wish:
+        return Wish(self.key, self._stored(shape.fields), self._kept(shape))
 
     def _kept(self, shape: Shape) -> Shape | None:
         """What a transform makes of a point depends on those before it, wherever the range begins."""
@@ -122,12 +122,16 @@ async def resolve_history(
     asked: Asked,
     filling: Filling,
     transforms: Sequence[Transform] = (),
+    shapes: Sequence[Shape] = (),
 ) -> HistoryView:
-    """One coin's, loaded together with those of other coins that are asked for alongside."""
+    """One coin's, loaded together with those of other coins that are asked for alongside. DATA_INCOMPLETE when samples
+    are missing, and the client wants that to be an error; `shapes`: as in `resolve_histories`.
+    """
     context.charge(asked.cost(filling.lookback(asked.granularity)))
     quote = await context.quote(coin.id, currency)
     view = HistoryView(HistoryKey(coin, quote, asked, filling), transforms)
-    await view.check(context)
+    if filling.policy is GapPolicy.ERROR:
+        check_complete(await view.list_lacking(context, shapes))
     return view
 
 
@@ -138,8 +142,13 @@ async def resolve_histories(
     asked: Asked,
     filling: Filling,
     transforms: Sequence[Transform] = (),
+    shapes: Sequence[Shape] = (),
 ) -> list[HistoryView | ApiError]:
-    """One answer per slug, in order; what is wrong with one coin fails no other, anything else fails the whole."""
+    """One answer per slug, in order; what is wrong with one coin fails no other, anything else fails the whole.
+
+    `shapes` is what the points are probably going to be written in: where it has to be known first whether some are
+    lacking, the same statement reads what is needed then.
+    """
     check_batch(context, slugs, "coins")
     context.charge(len(slugs) * asked.cost(filling.lookback(asked.granularity)))
     coins = await resolve_coins_by_slug(context, slugs)
@@ -150,16 +159,16 @@ async def resolve_histories(
             key = HistoryKey(coin, await context.quote(coin.id, currency), asked, filling)
             views[coin.id] = HistoryView(key, transforms)
     if filling.policy is GapPolicy.ERROR:
-        await _check_each(context, views)
+        await _check_each(context, views, shapes)
     return [coin if isinstance(coin, ApiError) else views[coin.id] for coin in coins]
 
 
-async def _check_each(context: Context, views: dict[int, HistoryView | ApiError]) -> None:
+async def _check_each(context: Context, views: dict[int, HistoryView | ApiError], shapes: Sequence[Shape]) -> None:
     """Put an error in the place of each history that lacks samples."""
-    wishes = {id_: Wish(view.key, ()) for id_, view in views.items() if isinstance(view, HistoryView)}
-    loaded = await context.history.load_many(list(wishes.values()))
-    for id_, one in zip(wishes, loaded, strict=True):
+    asked = {id_: view for id_, view in views.items() if isinstance(view, HistoryView)}
+    lacking = await asyncio.gather(*(view.list_lacking(context, shapes) for view in asked.values()))
+    for id_, times in zip(asked, lacking, strict=True):
         try:
-            check_complete(one.table.lacking)
+            check_complete(times)
         except ApiError as error:
             views[id_] = error

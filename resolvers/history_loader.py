@@ -68,6 +68,11 @@ class Loaded:
         assert isinstance(table, PointTable)
         return table
 
+    @property
+    def lacking(self) -> list[datetime]:
+        """The buckets that should be whole by now and are not; those of encoded blocks are."""
+        return [time for part in self.parts if isinstance(part, PointTable) for time in part.lacking]
+
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
@@ -104,7 +109,7 @@ class _Reading:
         self._filling = filling
         self._cache = cache
         self._now = now
-        self._blocks = whole_blocks(asked.window, asked.interval, now) if cache.enabled else []
+        self._blocks = whole_blocks(asked.window, asked.interval, now) if cache.enabled else ()
         self._starts = frozenset(block.start for block in self._blocks)
         # Of many coins mostly the same.
         self._layouts: dict[frozenset[datetime], _Layout] = {}

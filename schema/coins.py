@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import strawberry
@@ -48,6 +49,7 @@ from schema.history import PriceHistory, make_filling, settle_range
 from schema.latest import LatestPrice
 from schema.lookahead import companions_of
 from schema.pages import Connection, make_connection
+from schema.points import point_shapes
 from schema.revisions import THE_BEGINNING, PriceRevision, SinceArgument, UntilArgument
 from schema.transforms import make_transforms
 
@@ -139,7 +141,10 @@ class Coin(Node):
     ) -> PriceHistory | None:
         asked = settle_range(info.context, from_, to, interval, granularity)
         filling = make_filling(gaps, carry_limit, final_only)
-        view = await resolve_history(info.context, self.row, currency, asked, filling, make_transforms(transforms))
+        shapes = point_shapes(info) if gaps is GapPolicy.ERROR else ()
+        view = await resolve_history(
+            info.context, self.row, currency, asked, filling, make_transforms(transforms), shapes
+        )
         return PriceHistory.from_view(view)
 
     @strawberry.field(
@@ -177,6 +182,7 @@ class Coin(Node):
         return make_connection(page, PriceRevision.from_row, lambda context: context.revision_counts.load(key))
 
     @classmethod
+    @lru_cache(maxsize=2000)  # the same coins are asked for again and again
     def from_row(cls, row: CoinRow) -> Coin:
         return cls(
             row=row,

@@ -52,16 +52,13 @@ class Coverage:
     completeness: float = strawberry.field(description="`actualPoints / expectedPoints`, 0 to 1; 1 for no bucket.")
 
     @strawberry.field(description="The missing stretches, oldest first, each with its reason.")
-    async def gaps(
+    def gaps(
         self,
         info: Info,
         first: Annotated[int, strawberry.argument(description="At most so many; 1 to 1000.")] = 20,
     ) -> list[Gap]:
         check_page_size(first)
-        if not self.view.missing:
-            return []
-        views = await info.context.gaps.load((self.view.key, self.view))
-        return [Gap.from_view(view) for view in views[:first]]
+        return [Gap.from_view(view) for view in self.view.explain(info.context.now)[:first]]
 
     @classmethod
     def from_view(cls, view: CoverageView) -> Coverage:

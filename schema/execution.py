@@ -6,7 +6,7 @@ Strawberry's own way is the same with hooks in between, which cost more than a l
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import strawberry
@@ -28,9 +28,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from resolvers.context import Context
 from resolvers.errors import ApiError, Code
 from resolvers.limits import Limits
-from schema.executor import FastExecutor
+from schema.executor import FastExecutor, Plan
 from schema.limits import limit_rule
-from schema.lookahead import mentions_change
+from schema.lookahead import asks_why, mentions_change
 
 # In characters of all texts, and for each so many more. A parsed document takes some hundred times its text. Those with
 # errors are not kept: it is easy to send a million different ones.
@@ -38,13 +38,14 @@ _KEPT_TEXT, _ENTRY = 250_000, 100
 _NO_OPERATION = ApiError(Code.BAD_INPUT, "the document holds no operation, or none of the name in `operationName`")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Document:
-    """A text that was parsed; with errors it is never executed."""
+    """A text that was parsed; with errors it is never executed. The plan grows with the first requests."""
 
     text: str
     node: DocumentNode | None
     errors: list[GraphQLError]
+    plan: Plan = field(default_factory=Plan)
 
 
 class OperationNotAllowed(Exception):
@@ -88,6 +89,17 @@ class Executable:
         if operation.operation is OperationType.MUTATION:
             context.read_own_writes()
         context.day_before = mentions_change(query)
+        context.explained = asks_why(query)
+        try:
+            return await self._run(document, context, variables, operation_name)
+        finally:
+            if document.plan.size > len(query):  # small fragments, spread again and again
+                document.plan = Plan()
+
+    async def _run(
+        self, document: _Document, context: Context, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> ExecutionResult:
+        assert document.node is not None
         result = execute(
             self._schema,
             document.node,
@@ -96,6 +108,8 @@ class Executable:
             operation_name=operation_name,
             executor_class=self._executor,
             is_awaitable=cast("Any", optimized_is_awaitable),
+            # Without directives a document selects the same, whatever the variables.
+            plan=Plan() if "@" in document.text else document.plan,
         )
         return await result if isinstance(result, Awaitable) else result
 

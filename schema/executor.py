@@ -11,6 +11,7 @@ cannot be told from outside:
   With anything else in the selection, the list goes graphql-core's way.
 - So it does when anything goes wrong: a value is an error, or not what its type says. Then all of it is done again by
   the rules of errors, paths and nulls, which are graphql-core's business.
+- What is selected is kept with the document, in its Plan, for the requests to come.
 - Lists that are an EncodedList write themselves: no item of theirs ever becomes an object. They are the price points;
   what they are made of is numbers and texts that the database has checked.
 """
@@ -20,17 +21,18 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 import orjson
 import psycopg
 from graphql import (
+    FieldNode,
     GraphQLEnumType,
-    GraphQLError,
-    GraphQLFloat,
+    GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -38,12 +40,16 @@ from graphql import (
     get_nullable_type,
     is_leaf_type,
 )
+from graphql.execution.collect_fields import CollectedFields, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from resolvers.shapes import TYPE_NAME, Shape, dict_maker
+from schema.binding import DEFINITION
 
+# The type of Python whose values are those of a scalar, if they are finite.
+_WRITTEN_AS_THEY_ARE = {"Float": float, "String": str, "ID": str, "Boolean": bool}
 # In the metadata of a field: resolves it for many items, in order, with the field's arguments.
 BATCH = "batch"
 Batch = Callable[..., Awaitable[Sequence[Any]]]
@@ -67,17 +73,58 @@ class _NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A selected field: its key in the answer, and the attribute, or the batch with its arguments, that has it."""
+    """A selected field: its key in the answer, and the attribute, or the batch, that has it."""
 
     key: str
     type: GraphQLOutputType
     name: str
-    batch: Batch | None
-    arguments: dict[str, Any]
-    selection: Sequence[_Column]
+    selection: Sequence[_Column] = ()
+    batch: _BatchCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _BatchCall:
+    """The arguments are those of the node."""
+
+    batch: Batch
+    field: GraphQLField
+    node: FieldNode
+
+
+# What is selected of a type by some field nodes.
+_Place = tuple[GraphQLObjectType, int]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is selected in a document, place by place: the same for every request, unless a directive depends on a
+    variable. A place is known by the `id` of its list of field nodes, which the plan keeps.
+    """
+
+    roots: dict[int, GroupedFieldSet] = field(default_factory=dict)
+    subfields: dict[_Place, tuple[Any, CollectedFields]] = field(default_factory=dict)
+    selections: dict[_Place, Sequence[_Column] | None] = field(default_factory=dict)
+    shapes: dict[_Place, Shape] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """In fields; in a document whose fragments are spread once, each is there once."""
+        return sum(len(collected.grouped_field_set) for _, collected in self.subfields.values())
 
 
 class FastExecutor(StrawberryGraphQLCoreExecutionContext):
+    def __init__(self, *given: Any, plan: Plan | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._plan = plan or Plan()
+        self._relevant_sub_fields = self._plan.subfields
+
+    def execute_collected_root_fields(
+        self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: GroupedFieldSet, *given: Any
+    ) -> Any:
+        # The lists of the first request stay, for those of all places inside are found by them.
+        kept = self._plan.roots.setdefault(id(self.operation), grouped_field_set)
+        return super().execute_collected_root_fields(root_type, root_value, kept, *given)
+
     def complete_list_value(
         self,
         return_type: GraphQLList[Any],
@@ -89,14 +136,13 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         stock = super().complete_list_value
         given = (return_type, field_details_list, info, path, result, position_context)
-        if isinstance(result, EncodedList) and (shape := self._shape(return_type, field_details_list)).fields:
-            return result.encode(shape)
         item = get_nullable_type(return_type.of_type)
+        if isinstance(result, EncodedList) and (shape := self._shape(item, field_details_list)).fields:
+            return result.encode(shape)
         if not isinstance(result, list) or len(result) < 2 or not isinstance(item, GraphQLObjectType):
             return stock(*given)
-        try:
-            selection = self._select(item, field_details_list)
-        except (_NotPlain, GraphQLError):
+        selection = self._selection(item, field_details_list)
+        if selection is None:
             return stock(*given)
 
         async def complete() -> Any:
@@ -110,13 +156,25 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
         return complete()
 
-    def _shape(self, return_type: GraphQLList[Any], field_details_list: Any) -> Shape:
-        item = get_nullable_type(return_type.of_type)
+    def _shape(self, item: Any, field_details_list: Any) -> Shape:
         if is_leaf_type(item):
             return Shape(("value",))
-        fields = self.collect_subfields(item, field_details_list).grouped_field_set
-        names = (details[0].node.name.value for details in fields.values())
-        return Shape(tuple(_python_name(item, name) for name in names), tuple(fields))
+        place = (item, id(field_details_list))
+        if place not in self._plan.shapes:
+            fields = self.collect_subfields(item, field_details_list).grouped_field_set
+            names = (details[0].node.name.value for details in fields.values())
+            self._plan.shapes[place] = Shape(tuple(_python_name(item, name) for name in names), tuple(fields))
+        return self._plan.shapes[place]
+
+    def _selection(self, item: GraphQLObjectType, field_details_list: Any) -> Sequence[_Column] | None:
+        """The columns of a list of such items; None if it has to go graphql-core's way."""
+        place = (item, id(field_details_list))
+        if place not in self._plan.selections:
+            try:
+                self._plan.selections[place] = self._select(item, field_details_list)
+            except _NotPlain:
+                self._plan.selections[place] = None
+        return self._plan.selections[place]
 
     def _select(self, item: GraphQLObjectType, field_details_list: Any) -> list[_Column]:
         grouped = self.collect_subfields(item, field_details_list).grouped_field_set
@@ -127,9 +185,9 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
     def _column(self, item: GraphQLObjectType, key: str, details: Any) -> _Column:
         name = details[0].node.name.value
         if name == TYPE_NAME:
-            return _Column(key, item, TYPE_NAME, None, {}, ())
+            return _Column(key, item, TYPE_NAME)
         field = item.fields[name]
-        definition = field.extensions.get("strawberry-definition")  # the schema's own types have none
+        definition = field.extensions.get(DEFINITION)  # the schema's own types have none
         batch = definition and definition.metadata.get(BATCH)
         if not definition or not (batch or _is_plain(definition)):
             raise _NotPlain
@@ -137,16 +195,19 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         selection = self._select(inner, details) if isinstance(inner, GraphQLObjectType) else []
         if not isinstance(inner, GraphQLObjectType) and not is_leaf_type(inner):
             raise _NotPlain
-        arguments = get_argument_values(field, details[0].node, self.variable_values) if batch else {}
-        return _Column(key, field.type, definition.python_name, batch, arguments, selection)
+        call = _BatchCall(batch, field, details[0].node) if batch else None
+        return _Column(key, field.type, definition.python_name, selection, call)
 
     async def _fill(self, type_: GraphQLOutputType, selection: Sequence[_Column], values: Sequence[Any]) -> list[Any]:
         """The values as they stand in the answer: objects with what is selected of them, leaves as they are written."""
+        kinds = set(map(type, values))
+        if any(issubclass(kind, Exception) for kind in kinds):
+            raise _NotPlain
         if isinstance(type_, GraphQLNonNull):
-            if None in values:
+            if NoneType in kinds:
                 raise _NotPlain
             type_ = type_.of_type
-        elif None in values:
+        elif NoneType in kinds:
             there = iter(await self._fill(type_, selection, [value for value in values if value is not None]))
             return [None if value is None else next(there) for value in values]
         if isinstance(type_, GraphQLList):
@@ -155,17 +216,16 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(type_, GraphQLObjectType):
             columns = [await self._values(column, values, type_.name) for column in selection]
             return dict_maker(tuple(column.key for column in selection))(zip(*columns, strict=True))
-        return _leaves(type_, values)
+        return _leaves(type_, values, kinds)
 
     async def _values(self, column: _Column, items: Sequence[Any], type_name: str) -> list[Any]:
         if column.name == TYPE_NAME:
             return [type_name] * len(items)
-        if column.batch:
-            values = list(await column.batch(self.context_value, items, **column.arguments))
+        if call := column.batch:
+            arguments = get_argument_values(call.field, call.node, self.variable_values)
+            values = await call.batch(self.context_value, items, **arguments)
         else:
             values = list(map(attrgetter(column.name), items))
-        if any(isinstance(value, Exception) for value in values):
-            raise _NotPlain
         return await self._fill(column.type, column.selection, values)
 
 
@@ -174,7 +234,7 @@ def _is_plain(field: StrawberryField) -> bool:
 
 
 def _python_name(type_: Any, name: str) -> str:
-    return name if name == TYPE_NAME else type_.fields[name].extensions["strawberry-definition"].python_name
+    return name if name == TYPE_NAME else type_.fields[name].extensions[DEFINITION].python_name
 
 
 def _item_type(type_: Any) -> Any:
@@ -184,11 +244,11 @@ def _item_type(type_: Any) -> Any:
     return type_
 
 
-def _leaves(type_: Any, values: Sequence[Any]) -> list[Any]:
+def _leaves(type_: Any, values: Sequence[Any], kinds: set[type]) -> list[Any]:
     """In their output form. Each different value of an enum is looked up once."""
     if isinstance(type_, GraphQLEnumType):
         names = {value: type_.coerce_output_value(value) for value in set(values)}
         return [names[value] for value in values]
-    if type_ is GraphQLFloat and all(type(value) is float and math.isfinite(value) for value in values):
+    if kinds <= {_WRITTEN_AS_THEY_ARE.get(type_.name)} and (float not in kinds or all(map(math.isfinite, values))):
         return list(values)
     return list(map(type_.coerce_output_value, values))

@@ -36,7 +36,7 @@ from schema.common import ApiError, Info, TimeRange, count_fields, selected_name
 from schema.coverage import Coverage, Freshness
 from schema.currencies import Currency
 from schema.enums import GapPolicy, Granularity, Interval
-from schema.points import Points, PriceColumns, PricePoint, point_fields
+from schema.points import Points, PriceColumns, PricePoint, point_fields, point_shapes
 from schema.transforms import make_transforms
 
 if TYPE_CHECKING:
@@ -201,5 +201,8 @@ class HistoryQueries:
     ) -> list[PriceHistoryResult]:
         asked = settle_range(info.context, from_, to, interval, granularity)
         filling = make_filling(gaps, carry_limit, final_only)
-        views = await resolve_histories(info.context, coins, currency, asked, filling, make_transforms(transforms))
+        shapes = point_shapes(info) if gaps is GapPolicy.ERROR else ()
+        views = await resolve_histories(
+            info.context, coins, currency, asked, filling, make_transforms(transforms), shapes
+        )
         return [PriceHistoryResult.from_view(slug, view) for slug, view in zip(coins, views, strict=True)]

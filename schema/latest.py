@@ -8,7 +8,7 @@ import strawberry
 
 from db.reference import PROVIDER_CODES
 from db.series import Granularity as StoredGranularity
-from resolvers.freshness import judge_freshness
+from resolvers.freshness import judge_freshness, newest_buckets
 from resolvers.latest import LatestView
 from schema.common import Info
 from schema.coverage import Freshness
@@ -42,9 +42,8 @@ class LatestPrice:
     @strawberry.field(description="Whether it is as young as it should be.")
     def freshness(self, info: Info) -> Freshness:
         view, now = self.view, info.context.now
-        return Freshness.from_view(
-            judge_freshness(view.coin_id, view.quote, StoredGranularity.HOURLY, view.observed_at, now)
-        )
+        key = newest_buckets(view.coin_id, view.quote, StoredGranularity.HOURLY, now)
+        return Freshness.from_view(judge_freshness(key, view.observed_at, now))
 
     @classmethod
     def from_view(cls, view: LatestView) -> LatestPrice:

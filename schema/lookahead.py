@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from strawberry.types.nodes import SelectedField, Selection
+from graphql import FieldNode, VariableNode
 
 from db.companions import Companions
 from resolvers.texts import can_be_stored
-from schema.common import Info
+from schema.common import Info, selected_names, selected_nodes
 
 _LATEST, _CHANGE, _DEFAULT_CURRENCY = "latestPrice", "change24hPercent", "usd"
+_REASONS = ("gaps", "reason")
 _TOTALS = {"requests", "rowsInserted", "rowsCorrected", "rowsUnchanged", "rowsRejected", "exitCode"}
 
 
@@ -22,22 +24,25 @@ def mentions_change(query: str) -> bool:
     return _CHANGE in query
 
 
+def asks_why(query: str) -> bool:
+    """The same for why something is missing: then the evidence for it is read."""
+    return any(name in query for name in _REASONS)
+
+
 def companions_of(info: Info) -> Companions:
     """For a field that answers a coin, or a connection of coins."""
-    asked = [one for one in _fields(info.selected_fields) if one.name == _LATEST]
-    # A variable that is not given is None here, and leaves the argument at its default.
-    codes = {str(one.arguments.get("currency") or _DEFAULT_CURRENCY).lower() for one in asked}
+    asked = [node for node in selected_nodes(info, info._raw_info.field_nodes) if node.name.value == _LATEST]
+    codes = {_currency(node, info.variable_values).lower() for node in asked}
     return Companions(sorted(filter(can_be_stored, codes)), info.context.day_before)
 
 
 def needs_totals(info: Info) -> bool:
     """For a connection of runs: whether anything is asked that is summed over their tasks."""
-    return any(one.name in _TOTALS for one in _fields(info.selected_fields))
+    return not _TOTALS.isdisjoint(selected_names(info))
 
 
-def _fields(selections: Sequence[Selection]) -> Iterator[SelectedField]:
-    """Every field inside, however deep, fragments written out."""
-    for one in selections:
-        if isinstance(one, SelectedField):
-            yield one
-        yield from _fields(one.selections)
+def _currency(latest: FieldNode, variables: Mapping[str, Any]) -> str:
+    """A variable that is not given leaves the argument at its default."""
+    values: list[Any] = [argument.value for argument in latest.arguments or ()]
+    given = [variables.get(one.name.value) if isinstance(one, VariableNode) else one.value for one in values]
+    return str(next(iter(given), None) or _DEFAULT_CURRENCY)

@@ -44,12 +44,15 @@ class Connection(Generic[Item]):
     page: strawberry.Private[Page[Any]]
     count: strawberry.Private[Count]
 
+    nodes: list[Item] = strawberry.field(description="The items alone.")
+
+    @strawberry.field(description="Where the page stands.")
+    def page_info(self) -> PageInfo:
+        return PageInfo.from_page(self.page)
+
     @strawberry.field(description="Items with their cursors.")
     def edges(self) -> list[Edge[Item]]:
         return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.nodes, self.page.cursors(), strict=True)]
-
-    nodes: list[Item] = strawberry.field(description="The items alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
     @strawberry.field(description="How many there are in all; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
@@ -59,4 +62,4 @@ class Connection(Generic[Item]):
 def make_connection(page: Page[Row], make_item: Callable[[Row], Item], count: Count) -> Connection[Item]:
     """The page as clients see it. `count` is called when the total is asked for."""
     nodes = [make_item(row) for row in page.rows]
-    return Connection(page=page, count=count, nodes=nodes, page_info=PageInfo.from_page(page))
+    return Connection(page=page, count=count, nodes=nodes)

@@ -14,8 +14,8 @@ from strawberry.utils.str_converters import to_camel_case
 from resolvers.context import Context
 from resolvers.history import HistoryView
 from resolvers.points import PointView
-from resolvers.shapes import Shape
-from schema.common import Info, selected_names
+from resolvers.shapes import TYPE_NAME, Shape
+from schema.common import Info, selected_names, selected_nodes
 from schema.enums import PointOrigin, PointState, Provider
 from schema.executor import EncodedList
 
@@ -70,10 +70,27 @@ class PricePoint:
         return cls(**given, value=value)
 
 
+# By their names in a document.
+_FIELDS = {to_camel_case(field.name): field.name for field in fields(PricePoint)}
+
+
 def point_fields(info: Info) -> set[str]:
     """The Python names of the fields that are selected of points, anywhere inside the field that is being resolved."""
-    names = {to_camel_case(field.name): field.name for field in fields(PricePoint)}
-    return {names[name] for name in selected_names(info) if name in names}
+    return {_FIELDS[name] for name in selected_names(info) if name in _FIELDS}
+
+
+def point_shapes(info: Info) -> list[Shape]:
+    """The forms that points are probably going to be written in, inside the field that is being resolved."""
+    shapes = []
+    for one in selected_nodes(info, info._raw_info.field_nodes):
+        if one.name.value in ("points", "columns") and one.selection_set:
+            inside = selected_nodes(info, one.selection_set.selections)
+            names = {(node.alias or node.name).value: _FIELDS.get(node.name.value, TYPE_NAME) for node in inside}
+            if one.name.value == "points":
+                shapes.append(Shape(tuple(names.values()), tuple(names)))
+            else:
+                shapes += [Shape((name,)) for name in names.values() if name != TYPE_NAME]
+    return shapes
 
 
 class Points(EncodedList):

@@ -7,6 +7,7 @@ from functools import cache
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.binding import bind_resolvers
 from schema.coins import CoinQueries
 from schema.currencies import CurrencyQueries
 from schema.history import HistoryQueries
@@ -45,6 +46,13 @@ class Mutation(IssueMutations, ManualMutations, RefreshMutations, TrackingMutati
 
 @cache
 def make_schema() -> strawberry.Schema:
+    schema = plain_schema()
+    bind_resolvers(schema)
+    return schema
+
+
+def plain_schema() -> strawberry.Schema:
+    """As Strawberry makes it."""
     return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
-from psycopg import AsyncConnection, Rollback
+from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from benchmarks.cpu import find_postmaster, own_seconds
@@ -23,12 +23,14 @@ from benchmarks.scale.progress import say
 from benchmarks.scale.scale import Scale, Stored
 from db.pool import PoolSettings, open_connection
 from db.refresh import RefreshRequest, plan_refresh, record_refresh
-from db.series import DAY, Granularity, Series
+from db.series import DAY, HOUR, Granularity, Series
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins."""
+    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins. `known`: a refresh
+    was planned at the end of the data already.
+    """
 
     says: str
     days: int
@@ -36,11 +38,14 @@ class Situation:
     before: bool = False
     currencies: int = 1
     recorded: bool = False
+    known: bool = False
 
 
 SITUATIONS = (
     Situation("nothing is missing in 90 days", 90),
     Situation("nothing is missing in a year", 365),
+    Situation("nothing is missing in a year, as was known", 365, known=True),
+    Situation("an hour is missing at the end of a known year; recorded", 365, later=HOUR, recorded=True, known=True),
     Situation("a day is missing at the end of 90", 90, later=DAY),
     Situation("all of 90 days is missing; recorded", 90, before=True, recorded=True),
     Situation("all of 90 days is missing in 4 currencies; recorded", 90, before=True, currencies=4, recorded=True),
@@ -81,7 +86,9 @@ async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
         Series(coin, currency) for coin in range(1, scale.coins + 1) for currency in range(1, situation.currencies + 1)
     ]
     request = RefreshRequest(series, list(Granularity), min(situation.days, scale.days), {})
-    async with open_connection(url, PoolSettings()) as connection:
+    async with open_connection(url, PoolSettings()) as connection, connection.transaction(force_rollback=True):
+        if situation.known:
+            await record_refresh(connection, request, scale.end, "benchmark")
         backend = connection.info.backend_pid if find_postmaster(url) else None
         began, worked = time.perf_counter(), _work(backend)
         tasks = await _count_tasks(connection, request, now, situation)
@@ -92,12 +99,9 @@ async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
 async def _count_tasks(
     connection: AsyncConnection[TupleRow], request: RefreshRequest, now: datetime, situation: Situation
 ) -> int:
-    if not situation.recorded:
-        return len((await plan_refresh(connection, request, now)).tasks)
-    async with connection.transaction() as transaction:
-        recorded = await record_refresh(connection, request, now, "benchmark")
-        raise Rollback(transaction)
-    return len(recorded.plan.tasks)
+    if situation.recorded:
+        return len((await record_refresh(connection, request, now, "benchmark")).plan.tasks)
+    return len((await plan_refresh(connection, request, now)).tasks)
 
 
 def _work(backend: int | None) -> float:

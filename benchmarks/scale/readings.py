@@ -13,7 +13,7 @@ from benchmarks.dialects import PricegraphQL
 from benchmarks.scale.scale import Scale
 from db.batches import in_batches
 from db.candles import CandleQuery, Step, Wanted, read_candles
-from db.gaps import read_stored
+from db.gaps import list_holes
 from db.latest import list_latest
 from db.pool import Connection
 from db.series import DAY, HOUR, Granularity, Series, Window
@@ -97,8 +97,8 @@ async def _latest(access: Access, target: Target) -> object:
 async def _coverage(access: Access, target: Target) -> object:
     found = []
     for coins in in_batches(target.coins, _PAGE):
-        series = [Series(coin, 1) for coin in coins]
-        found.append(await read_stored(access.connection, series, Granularity.HOURLY, target.last(QUARTER)))
+        windows = [(Series(coin, 1), target.last(QUARTER)) for coin in coins]
+        found.append(await list_holes(access.connection, Granularity.HOURLY, windows))
     return found
 
 

@@ -37,6 +37,8 @@ def test_the_script_compares_a_large_store_with_a_plain_and_a_small_one(tmp_path
     assert tasks == {
         "nothing is missing in 90 days": 0,
         "nothing is missing in a year": 0,
+        "nothing is missing in a year, as was known": 0,
+        "an hour is missing at the end of a known year; recorded": COINS,
         "a day is missing at the end of 90": COINS,
         "all of 90 days is missing; recorded": 2 * COINS,
         "all of 90 days is missing in 4 currencies; recorded": 4 * 2 * COINS,

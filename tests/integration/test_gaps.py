@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from db.gaps import Stored, list_newest, list_provisional, read_stored
+from db.coverage import CoverageQuery, Place, read_coverage
+from db.gaps import list_holes, list_provisional
 from db.pool import Connection, Database
 from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS
@@ -24,9 +25,8 @@ most = few.map(lambda holes: set(range(76)) - holes)
 stored_buckets = st.fixed_dictionaries(dict.fromkeys(SERIES, few | most))
 
 
-def counted(stored: set[datetime], granularity: Granularity, window: Window) -> Stored:
+def counted(stored: set[datetime], granularity: Granularity, window: Window) -> list[Window]:
     """One bucket after the other."""
-    inside = sorted(bucket for bucket in stored if window.start <= bucket < window.end)
     holes: list[Window] = []
     bucket = window.start
     while bucket < window.end:
@@ -35,17 +35,12 @@ def counted(stored: set[datetime], granularity: Granularity, window: Window) -> 
             start = holes.pop().start if holes and holes[-1].end == bucket else bucket
             holes.append(Window(start, after))
         bucket = after
-    return Stored(len(inside), inside[0] if inside else None, inside[-1] if inside else None, holes)
+    return holes
 
 
-def in_utc(found: Stored) -> Stored:
+def in_utc(windows: list[Window]) -> list[Window]:
     """Python never calls an ambiguous local time equal to one of another zone."""
-
-    def utc(instant: datetime | None) -> datetime | None:
-        return instant and instant.astimezone(UTC)
-
-    holes = [Window(hole.start.astimezone(UTC), hole.end.astimezone(UTC)) for hole in found.holes]
-    return Stored(found.count, utc(found.first), utc(found.last), holes)
+    return [Window(one.start.astimezone(UTC), one.end.astimezone(UTC)) for one in windows]
 
 
 async def store(connection: Connection, series: Series, granularity: Granularity, buckets: set[datetime]) -> None:
@@ -58,16 +53,21 @@ async def store(connection: Connection, series: Series, granularity: Granularity
     origin=st.sampled_from(STARTS),
     buckets=stored_buckets,
     granularity=st.sampled_from(list(Granularity)),
-    first=st.integers(-5, 60),
-    length=st.integers(0, 90),
+    places=st.lists(st.tuples(st.integers(-5, 60), st.integers(0, 90)), min_size=3, max_size=3),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Chatham"]),
 )
 @example(
     origin=STARTS[1],
     buckets=dict.fromkeys(SERIES, set(range(76)) - {0, 48}),  # a hole whose ends have the same local time
     granularity=Granularity.HOURLY,
-    first=0,
-    length=50,
+    places=[(0, 50)] * 3,
+    zone="Europe/Berlin",
+)
+@example(
+    origin=STARTS[1],
+    buckets={one: {0, 47} for one in SERIES},  # the last hole begins at the local time that the window ends at
+    granularity=Granularity.HOURLY,
+    places=[(0, 49)] * 3,
     zone="Europe/Berlin",
 )
 async def test_holes_are_those_that_counting_finds(
@@ -75,26 +75,30 @@ async def test_holes_are_those_that_counting_finds(
     origin: datetime,
     buckets: dict[Series, set[int]],
     granularity: Granularity,
-    first: int,
-    length: int,
+    places: list[tuple[int, int]],
     zone: str,
 ) -> None:
     width = granularity.width
-    window = Window(origin + first * width, origin + (first + length) * width)
+    windows = [Window(origin + first * width, origin + (first + length) * width) for first, length in places]
+    asked = dict(zip(SERIES, windows, strict=True))
     stored = {one: {origin + bucket * width for bucket in numbers} for one, numbers in buckets.items()}
 
     async with database.connection() as connection, connection.transaction(force_rollback=True):
         await connection.execute("select set_config('timezone', %s, true)", (zone,))
         for one in SERIES:
             await store(connection, one, granularity, stored[one])
-        found = await read_stored(connection, SERIES, granularity, window)
-        newest = await list_newest(connection, SERIES, granularity)
+        found = await list_holes(connection, granularity, list(asked.items()))
+        wanted = [Place(one, granularity, window) for one, window in asked.items()]
+        covered = await read_coverage(connection, CoverageQuery(wanted, explained=True, observed=True))
 
     assert {one: in_utc(found[one]) for one in SERIES} == {
-        one: counted(stored[one], granularity, window) for one in SERIES
+        one: counted(stored[one], granularity, window) for one, window in asked.items()
     }
-    assert {one: last.astimezone(UTC) for one, last in newest.items()} == {
-        one: max(points) for one, points in stored.items() if points
+    assert {place.series: in_utc(one.holes) for place, one in covered.items()} == {
+        one: in_utc(found[one]) for one in SERIES
+    }
+    assert {place.series: one.observed_at and one.observed_at.astimezone(UTC) for place, one in covered.items()} == {
+        one: max(points, default=None) for one, points in stored.items()
     }
 
 
@@ -105,8 +109,8 @@ async def test_a_day_has_24_hours_where_clocks_change(database: Database, change
     async with database.connection() as connection:
         await connection.execute("set timezone to 'Europe/Berlin'")
         await store(connection, SERIES[0], Granularity.DAILY, days)
-        found = await read_stored(connection, SERIES[:1], Granularity.DAILY, window)
-    assert in_utc(found[SERIES[0]]) == Stored(7, min(days), max(days), [])
+        found = await list_holes(connection, Granularity.DAILY, [(SERIES[0], window)])
+    assert found == {SERIES[0]: []}
 
 
 @pytest.mark.parametrize("granularity", Granularity)
@@ -126,5 +130,6 @@ async def test_points_that_wait_to_be_confirmed_are_found_in_stretches(
 
         found = await list_provisional(connection, SERIES, granularity, window(1, 9))
 
-    stretches = {one: [Window(w.start.astimezone(UTC), w.end.astimezone(UTC)) for w in ws] for one, ws in found.items()}
-    assert stretches == {SERIES[0]: [window(1, 2), window(3, 4), window(5, 7)]}
+    assert {one: in_utc(windows) for one, windows in found.items()} == {
+        SERIES[0]: [window(1, 2), window(3, 4), window(5, 7)]
+    }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.gaps import read_stored
+from db.gaps import list_holes
 from db.series import DAY, HOUR, Granularity, Series, Window, floor
 from ingest.spot import SpotResult
 from tests.world import World
@@ -99,8 +99,8 @@ async def test_a_provisional_point_is_no_gap_but_the_next_refresh_confirms_it_on
 
     await go_to(filled, hour + HOUR + timedelta(minutes=1))
     async with filled.database.connection() as connection:
-        stored = await read_stored(connection, [series], Granularity.HOURLY, Window(hour, hour + HOUR))
-    assert (stored[series].count, stored[series].holes) == (1, [])
+        holes = await list_holes(connection, Granularity.HOURLY, [(series, Window(hour, hour + HOUR))])
+    assert holes == {series: []}
     run = await filled.refresh(history_days=5)
 
     assert len(await filled.simulator.requests()) == 1

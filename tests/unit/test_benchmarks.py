@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.cases import Case, Histories, LatestPrices
 from benchmarks.client import Request
-from benchmarks.contenders import POSTGRAPHILE, UNCACHED, YARDSTICK, Contender
+from benchmarks.contenders import POSTGRAPHILE, UNCACHED, WARM, YARDSTICK, Contender
 from benchmarks.cpu import cpu_seconds
 from benchmarks.dialects import Plain, PostGraphileQL, PricegraphQL, Rows, differences
 from benchmarks.figures import Spread, percentile
@@ -104,19 +104,24 @@ def test_ratios_are_taken_round_by_round() -> None:
     assert cell("a", 1.0, 2.0, 1.0).ratio(cell("b", 2.0, 4.0, 2.0)) == Spread(0.5, 0.5, 0.5)
 
 
-def test_targets_are_checked_where_both_sides_were_measured() -> None:
-    light = Case("light", "the latest price", LATEST, heavy=False)
+def test_ratios_are_told_where_both_sides_were_measured_and_checked_where_there_is_a_target() -> None:
+    hourly, daily, light = Case("h11", "hours", HISTORY), Case("d365", "days", HISTORY), Case("light", "latest", LATEST)
     cells = [
-        cell(UNCACHED, 1.2, 1.2, 1.4),
-        cell(YARDSTICK, 1.0, 1.0, 1.0),
-        cell(POSTGRAPHILE, 4.8, 2.0, 2.0),
-        cell(UNCACHED, 1.0, case=light),
-        cell(YARDSTICK, 1.0, case=light),
+        cell(UNCACHED, 1.2, 1.2, 1.4, case=hourly),
+        cell(YARDSTICK, 1.0, 1.0, 1.0, case=hourly),
+        cell(POSTGRAPHILE, 4.8, 2.0, 2.0, case=hourly),
+        cell(UNCACHED, 1.0, case=daily),
+        cell(YARDSTICK, 0.4, case=daily),
+        cell(WARM, 1.0, case=light),
     ]
 
     found = [(one.case, one.against, one.ratio.median, one.reached) for one in check_targets(cells)]
 
-    assert found == [("h", YARDSTICK, 1.2, True), ("h", POSTGRAPHILE, 0.6, False)]
+    assert found == [
+        ("h11", YARDSTICK, 1.2, True),
+        ("d365", YARDSTICK, 2.5, None),
+        ("h11", POSTGRAPHILE, 0.6, False),
+    ]
 
 
 def test_the_report_shows_every_contender_with_spread_and_says_what_is_missing() -> None:

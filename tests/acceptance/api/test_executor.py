@@ -20,8 +20,8 @@ from resolvers.blocks import BlockCache
 from resolvers.context import ApiSettings, Context
 from resolvers.limits import Limits
 from schema.execution import Executable
-from schema.executor import FastExecutor
-from schema.schema import make_schema
+from schema.executor import FastExecutor, Plan
+from schema.schema import make_schema, plain_schema
 from tests.acceptance.api.test_statements import ISSUES, RUN
 from tests.api import add_coins, add_points, execute
 from tests.selections import VARIABLES, Documents
@@ -75,13 +75,20 @@ async def fill(database: Database) -> None:
     await execute(database, ISSUES)
 
 
+class StockExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Makes no use of plans."""
+
+    def __init__(self, *given: Any, plan: Plan, **named: Any) -> None:
+        super().__init__(*given, **named)
+
+
 class Twins:
     """The same question to both executors, in the same instant and the same order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._fast = Executable(make_schema(), Limits(max_aliases=500))
-        self._stock = Executable(make_schema(), Limits(max_aliases=500), StrawberryGraphQLCoreExecutionContext)
+        self._stock = Executable(plain_schema(), Limits(max_aliases=500), StockExecutor)
         self._blocks = BlockCache(1_000_000)
 
     async def ask(self, document: str) -> tuple[bytes, bytes]:

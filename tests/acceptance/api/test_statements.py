@@ -23,7 +23,7 @@ class Case(NamedTuple):
     query: str
 
 
-COINS, POINTS, HOLES, EVIDENCE = "coins, currencies, latest prices", "points and rates", "what is stored", "why not all"
+COINS, POINTS, COVERED = "coins, currencies, latest prices", "points and rates", "what is stored, and why not all"
 CASES = {
     "priceHistory": Case(
         (COINS, POINTS),
@@ -33,7 +33,7 @@ CASES = {
         }""",
     ),
     "priceHistory with coverage and gaps": Case(
-        (COINS, POINTS, HOLES, EVIDENCE),
+        (COINS, POINTS, COVERED),
         """
         query($coins: [String!]!) {
           priceHistory(coins: $coins, from: "now-3h") { history { points { price } coverage { gaps { reason } } } }
@@ -41,7 +41,7 @@ CASES = {
     ),
     **{
         f"priceHistory with {gaps}, and why it is stale": Case(
-            (COINS, POINTS, "newest points", HOLES, EVIDENCE),
+            (COINS, POINTS, COVERED),
             f"""
             query($coins: [String!]!) {{
               priceHistory(coins: $coins, from: "now-3h", gaps: {gaps}, interval: HOUR_4) {{
@@ -52,16 +52,37 @@ CASES = {
         for gaps in ("OMIT", "CARRY")
     },
     "priceHistory with ERROR": Case(
-        (COINS, POINTS, "points that the check needs"),
+        (COINS, POINTS),
         """
         query($coins: [String!]!) {
           priceHistory(coins: $coins, from: "now-3h", gaps: ERROR, interval: HOUR_4) {
-            error { code } history { columns { price } }
+            error { code } history { columns { price } points { ...Times __typename } }
+          }
+        }
+        fragment Times on PricePoint { time seen: observedAt }""",
+    ),
+    "priceHistory with ERROR, coverage and freshness": Case(
+        (COINS, POINTS, COVERED),
+        """
+        query($coins: [String!]!) {
+          priceHistory(coins: $coins, from: "now-4h/h", to: "now-3h/h", gaps: ERROR) {
+            error { code } history { points { price } coverage { gaps { reason } } freshness { reason } }
+          }
+        }""",
+    ),
+    "priceHistory with everything about it": Case(
+        (COINS, POINTS, COVERED),
+        """
+        query($coins: [String!]!) {
+          priceHistory(coins: $coins, from: "now-3h") {
+            history {
+              points { price } columns { high } summary { mean } coverage { gaps { reason } } freshness { reason }
+            }
           }
         }""",
     ),
     "priceHistory in a converted currency": Case(
-        (COINS, POINTS, HOLES, EVIDENCE),
+        (COINS, POINTS, COVERED),
         """
         query($coins: [String!]!) {
           priceHistory(coins: $coins, currency: "gbp", from: "now-3h", gaps: CARRY) {
@@ -96,30 +117,21 @@ CASES = {
         }""",
     ),
     "coins with latest prices, and why they are stale": Case(
-        (COINS, HOLES, EVIDENCE),
+        (COINS, COVERED),
         "query($first: Int!) { coins(first: $first) { nodes { latestPrice { price freshness { reason } } } } }",
     ),
     "coins with coverage": Case(
-        (COINS, HOLES), "query($first: Int!) { coins(first: $first) { nodes { coverage { completeness } } } }"
+        (COINS, COVERED), "query($first: Int!) { coins(first: $first) { nodes { coverage { completeness } } } }"
     ),
     "coins with coverage and gaps in a converted currency": Case(
-        (COINS, HOLES, EVIDENCE),
+        (COINS, COVERED),
         """
         query($first: Int!) {
           coins(first: $first) { nodes { coverage(currency: "gbp") { completeness gaps { reason } } } }
         }""",
     ),
-    "coins with coverage of both stores": Case(
-        (COINS, "hours", "days"),
-        """
-        query($first: Int!) {
-          coins(first: $first) {
-            nodes { hours: coverage { completeness } days: coverage(granularity: DAILY) { completeness } }
-          }
-        }""",
-    ),
     "coins with histories and gaps": Case(
-        (COINS, POINTS, HOLES, EVIDENCE),
+        (COINS, POINTS, COVERED),
         """
         query($first: Int!) {
           coins(first: $first) {
@@ -243,6 +255,19 @@ async def test_a_thousand_coins_cost_as_many_statements_as_one(counting: tuple[D
     for name, case in CASES.items():
         counts = {size: await statements(api, case.query, **given_for(case.query, size)) for size in (1, 10, 100, 1000)}
         assert counts == dict.fromkeys(counts, len(case.statements)), name
+
+
+async def test_coverage_of_both_stores_costs_at_most_a_statement_each(counting: tuple[Database, Api]) -> None:
+    database, api = counting
+    await fill(database, 1001)
+    query = """
+    query($first: Int!) {
+      coins(first: $first) {
+        nodes { hours: coverage { completeness } days: coverage(granularity: DAILY) { completeness } }
+      }
+    }
+    """
+    assert {size: await statements(api, query, first=size) for size in (1, 10, 1000)} == {1: 2, 10: 3, 1000: 3}
 
 
 async def test_a_light_query_costs_one_statement_and_looks_at_hypertables_for_nothing_but_the_change_over_a_day(
