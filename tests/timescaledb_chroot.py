@@ -147,7 +147,8 @@ def _cluster_folder() -> Iterator[Path]:
 
 
 def _remove_if_left_behind(folder: Path) -> None:
-    with (folder / "lock").open("w") as lock, suppress(BlockingIOError):
+    """Another session may do the same at the same time."""
+    with suppress(BlockingIOError, FileNotFoundError), (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)  # its server may be going down just now
 
