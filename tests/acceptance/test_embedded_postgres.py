@@ -212,6 +212,7 @@ def test_killing_program_and_server_at_once_is_survived_while_a_query_goes_on(da
         write(url, "committed")
         with closing(psycopg.connect(url)) as busy:
             busy.pgconn.send_query(b"select count(*) from generate_series(1, 15000000)")
+            wait_until(lambda: is_at_work(url))
             process.kill()
             os.kill(postmaster_of(data_dir), signal.SIGKILL)
             process.wait()
@@ -219,6 +220,13 @@ def test_killing_program_and_server_at_once_is_survived_while_a_query_goes_on(da
 
             with EmbeddedPostgres(data_dir) as server:
                 assert read(server.url) == ["committed"]
+
+
+def is_at_work(url: str) -> bool:
+    """Whether somebody else's query is running."""
+    with psycopg.connect(url) as connection:
+        others = "state = 'active' and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        return connection.execute(f"select from pg_stat_activity where {others}").fetchone() is not None
 
 
 def test_a_stale_lock_is_survived_whose_process_number_is_in_use_again(data_dir: Path, fallback: Path) -> None:

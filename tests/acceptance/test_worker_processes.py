@@ -288,7 +288,7 @@ async def test_a_worker_whose_connections_are_cut_at_random_loses_no_row(site: W
         for _ in range(12):
             cut_one(site.database_url, dice)
             await asyncio.sleep(dice.uniform(0, 0.1))
-        await all_done(site, 90)
+        await all_done(site, 240)  # what was cut off is noticed after 40 s, and may be cut off again
         assert survivor.returncode is None
     await assert_filled(site, windows)
 
