@@ -8,7 +8,7 @@ from starlette.requests import Request
 from simulator.errors import ProviderError, demo_key_on_pro_host, key_missing, pro_key_on_demo_host
 from simulator.settings import SimulatorSettings
 
-KeyKind = Literal["public", "demo", "pro", "unknown"]
+KeyKind = Literal["public", "demo", "pro", "signed", "unknown"]
 Host = Literal["demo", "pro"]
 KEY_PARAMETERS = {"demo": "x_cg_demo_api_key", "pro": "x_cg_pro_api_key"}
 

@@ -103,7 +103,7 @@ class CoinbaseExchange:
 
     def __init__(self, provider: Provider, settings: SimulatorSettings) -> None:
         self._provider, self._door = provider, _Door(settings)
-        self._pairs, self._candles = _pairs(provider.market), Candles(provider.market)
+        self._pairs, self._candles = pairs_of(provider.market), Candles(provider.market)
 
     def routes(self) -> list[Route]:
         route, door = self._provider.route, self._door
@@ -139,7 +139,7 @@ class CoinbaseExchange:
             self._candles.hour(pair, hour)
 
 
-def _pairs(market: Market) -> dict[str, Pair]:
+def pairs_of(market: Market) -> dict[str, Pair]:
     """By product id, BTC-USD."""
     pairs = {}
     for coin_id, listed in _LISTED.items():
@@ -197,7 +197,7 @@ def truth(
     market: Market, coin: Coin, currency: Currency, granularity: Granularity, first: int, end: int, now: int
 ) -> list[list[float]]:
     """`[time, low, high, open, close, volume]` of every candle that is over."""
-    pairs = _pairs(market).values()
+    pairs = pairs_of(market).values()
     pair = next((pair for pair in pairs if pair.coin is coin and pair.currency is currency), None)
     if pair is None:
         raise LookupError(f"{NAME} has no such pair")

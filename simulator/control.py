@@ -17,7 +17,7 @@ from simulator.market import Granularity
 from simulator.provider import Provider
 
 _GRANULARITIES = {"HOURLY": Granularity.HOURLY, "DAILY": Granularity.DAILY}
-_FIELDS = frozenset({"provider", "kind", "probability", "count", "arg"})
+_FIELDS = frozenset({"provider", "kind", "probability", "after", "count", "arg"})
 _CORRECTION_SIZE = 0.01
 
 Providers = Mapping[str, Provider]
@@ -87,6 +87,8 @@ def _truth(request: Request, providers: Providers, now: int) -> list[Any]:
     provider = providers.get(query.get("provider", USUAL_PROVIDER))
     if provider is None:
         raise Refused(f"provider: {', '.join(providers)}")
+    if provider.truth is None:
+        raise Refused(f"{provider.name} has no prices; /_control/wallets tells what it has")
     coin = provider.market.coins.get(query.get("coin", ""))
     currency = CURRENCIES.get(query.get("currency", "").lower())
     granularity = _GRANULARITIES.get(query.get("granularity", ""))
@@ -115,14 +117,19 @@ def _fault(body: bytes, providers: Providers) -> Fault:
     if given.get("kind") not in provider.kinds:
         raise Refused(f"kind: {', '.join(sorted(provider.kinds))}")
     probability, count, arg = given.get("probability", 1.0), given.get("count"), given.get("arg")
+    after = given.get("after", 0)
     if not _is_number(probability) or not 0 <= probability <= 1:
         raise Refused("probability from 0 to 1")
-    if not (count is None or (_is_number(count) and count == int(count) and count >= 0)):
-        raise Refused("count: null or how many answers")
+    if not (count is None or _is_count(count)) or not _is_count(after):
+        raise Refused("count: null or how many answers; after: how many before them")
     if not (arg is None or _is_number(arg)):
         raise Refused("arg: null or a number")
-    return Fault(provider.name, given["kind"], probability, count, arg)
+    return Fault(provider.name, given["kind"], probability, int(after), count, arg)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and value >= 0 and value == int(value)

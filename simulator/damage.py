@@ -1,6 +1,6 @@
 """Faults in the data: an answer that parses (mostly) and is wrong. Each damages in place and counts what it did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,11 +21,13 @@ _CANDLE_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What a damaging function is told: the fault's `arg`, and where the dice and the clock stand."""
+    """What a damaging function is told: the fault's `arg`, where the dice and the clock stand, and what was asked."""
 
     arg: float | None
     seed: int
     now: float
+    path: str
+    query: Mapping[str, str]
 
     def share(self, default: float) -> float:
         return default if self.arg is None else self.arg
@@ -49,7 +51,8 @@ def _set_to(value: object) -> Damaging:
 
 
 def _negate(container: Any, key: Any) -> None:
-    container[key] = -(container[key] or 1)
+    amount = container[key] or 1
+    container[key] = f"-{amount}" if isinstance(amount, str) else -amount
 
 
 def _spell(container: Any, key: Any) -> None:
@@ -167,6 +170,17 @@ def _other_name(key: str) -> str:
     return "price" if key == "current_price" else f"{key}_price"
 
 
+def _repeat_cursor(payload: Any, damage: Damage) -> int:
+    """From the second page on: what comes next is what was just asked for."""
+    cursor = damage.query.get("cursor")
+    if not cursor or "cursor" not in payload:
+        return 0
+    payload["cursor"] = cursor
+    if "has_next" in payload:
+        payload["has_next"] = True
+    return 1
+
+
 DAMAGES: dict[str, Damaging] = {
     "null": _set_to(None),
     "nan": _set_to(_NOT_A_NUMBER),
@@ -185,3 +199,5 @@ DAMAGES: dict[str, Damaging] = {
     "short-array": _short_array,
     "renamed": _rename,
 }
+# Of those that turn pages by a cursor.
+CURSOR_DAMAGES: dict[str, Damaging] = {"cursor-repeats": _repeat_cursor}

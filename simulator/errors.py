@@ -50,6 +50,17 @@ class ProviderError(Exception):
         return Response(orjson.dumps(self.body), self.status, dict(self.headers), media_type)
 
 
+class PlainTextError(ProviderError):
+    """One of a provider that says what is wrong in words only."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(status, words)
+        self.words = words
+
+    def response(self) -> Response:
+        return Response(self.words, self.status, {"content-type": "text/plain"})
+
+
 def iso_ms(now: float, zone: str = "+00:00") -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + zone
 

@@ -55,11 +55,12 @@ def rate_limit_answers(refusal: Callable[[str | None], ProviderError]) -> dict[s
 
 @dataclass(slots=True)
 class Fault:
-    """`count`: how many answers it still meets, None for all. `fired`: how many it has met."""
+    """`after`: how many answers it still lets pass. `count`: how many it meets then, None for all; `fired`: has met."""
 
     provider: str
     kind: str
     probability: float = 1.0
+    after: int = 0
     count: int | None = None
     arg: float | None = None
     fired: int = 0
@@ -84,7 +85,11 @@ class Faults:
 
     def draw(self, provider: str) -> Fault | None:
         for fault in self._armed:
-            if fault.provider == provider and fault.count != 0 and self._roll() < fault.probability:
+            if fault.provider != provider or fault.count == 0:
+                continue
+            if fault.after:
+                fault.after -= 1
+            elif self._roll() < fault.probability:
                 fault.fired += 1
                 fault.count = None if fault.count is None else fault.count - 1
                 return fault

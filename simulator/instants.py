@@ -9,8 +9,11 @@ def rfc3339(seconds: float) -> str:
 
 
 def unix_seconds(given: str) -> int:
-    """Of unix seconds, or of ISO 8601, which is UTC unless it says otherwise; ValueError for anything else."""
-    if given.isdecimal():
-        return int(given)
+    """Of unix seconds, or of ISO 8601; ValueError for anything else."""
+    return int(given) if given.isdecimal() else int(utc(given).timestamp())
+
+
+def utc(given: str) -> datetime:
+    """Of ISO 8601, which is UTC unless it says otherwise; ValueError for anything else."""
     instant = datetime.fromisoformat(given)
-    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

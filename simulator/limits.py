@@ -1,4 +1,4 @@
-"""How much a caller may ask: a sliding minute or a token bucket over every answer, a calendar month over the 200s."""
+"""How much a caller may ask: a sliding window or a token bucket over every answer, a calendar month over the 200s."""
 
 from collections import Counter, defaultdict, deque
 from datetime import UTC, datetime
@@ -7,7 +7,25 @@ from math import ceil
 from simulator.callers import Caller
 from simulator.settings import SimulatorSettings
 
-_WINDOW_S = 60.0
+
+class SlidingWindow:
+    """So many answers within any so many seconds, per account; refusals count too."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._answers: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def seconds_to_wait(self, account: str, allowed: int, now: float) -> int:
+        """Counts this answer, and says how long until there is room again; 0 lets it pass."""
+        answers = self._answers[account]
+        while answers and answers[0] <= now - self._seconds:
+            answers.popleft()
+        answers.append(now)
+        if len(answers) <= allowed:
+            return 0
+        if allowed < 1:
+            return ceil(self._seconds)
+        return max(1, ceil(answers[len(answers) - allowed] + self._seconds - now))
 
 
 class Limits:
@@ -17,20 +35,12 @@ class Limits:
         public, demo, pro = settings.public_per_minute, settings.demo_per_minute, settings.pro_per_minute
         self.per_minute = {"public": public, "unknown": public, "demo": demo, "pro": pro}
         self.monthly = {"demo": settings.demo_monthly, "pro": settings.pro_monthly}
-        self._answers: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._minute = SlidingWindow(60.0)
         self._credits = MonthlyCount()
 
     def seconds_to_wait(self, caller: Caller, now: float) -> int:
         """Counts this answer, a refusal too, and says how long until there is room again; 0 lets it pass."""
-        answers, allowed = self._answers[caller.account], self.per_minute[caller.kind]
-        while answers and answers[0] <= now - _WINDOW_S:
-            answers.popleft()
-        answers.append(now)
-        if len(answers) <= allowed:
-            return 0
-        if allowed < 1:
-            return ceil(_WINDOW_S)
-        return max(1, ceil(answers[len(answers) - allowed] + _WINDOW_S - now))
+        return self._minute.seconds_to_wait(caller.account, self.per_minute[caller.kind], now)
 
     def spent(self, caller: Caller, now: float) -> int:
         """Credits used this month."""

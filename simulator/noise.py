@@ -7,6 +7,7 @@ its amplitude grows with the square root of its period, which is what makes the 
 from functools import lru_cache
 from hashlib import blake2b
 from math import sqrt
+from uuid import UUID
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15  # the odd step of splitmix64, whose finaliser `scramble` uses
@@ -30,6 +31,11 @@ VOLUME_OCTAVES = PRICE_OCTAVES[3:]  # and a sum over 24 hours even less
 def key_of(*parts: object) -> int:
     """A 64-bit key for whatever is named by the parts."""
     return int.from_bytes(blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest())
+
+
+def uuid_of(*parts: object) -> str:
+    """A UUID (version 4 by its looks) for whatever is named by the parts."""
+    return str(UUID(bytes=blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).digest(), version=4))
 
 
 def scramble(key: int, index: int) -> int:

@@ -1,7 +1,7 @@
 """What every simulated provider does around its endpoints: let in, break on request, count, log."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from simulator.callers import Caller
 from simulator.coins import Coin
 from simulator.currencies import Currency
-from simulator.damage import DAMAGES, Damage
+from simulator.damage import DAMAGES, Damage, Damaging
 from simulator.errors import ProviderError
 from simulator.faults import Fault, Faults, Moment, Replacement
 from simulator.kinds import CORRECTION
@@ -21,7 +21,7 @@ from simulator.log import Entry, RequestLog
 from simulator.market import Granularity, Market
 from simulator.wire import WIRES
 
-Endpoint = Callable[[Request, Caller, float], Any]
+Endpoint = Callable[[Request, Caller, float], Any]  # what becomes JSON, or a response of its own
 Prepare = Callable[[Request, float], Awaitable[None]]
 Truth = Callable[[Market, Coin, Currency, Granularity, int, int, int], list[Any]]
 
@@ -43,7 +43,8 @@ class Provider:
     """One provider's own view of the market, the errors it answers with, and where it keeps what happened.
 
     `truth`: the rows of every complete bucket that begins within two unix seconds, oldest first, as of a third;
-    LookupError for what the provider does not have. `secrets`: query parameters that are never logged.
+    LookupError for what the provider does not have; None if it has no prices. `secrets`: query parameters that are
+    never logged. `damages`: the faults in the data that it knows.
     """
 
     name: str
@@ -53,13 +54,15 @@ class Provider:
     faults: Faults
     log: RequestLog
     replacements: Mapping[str, Replacement]
-    truth: Truth
+    truth: Truth | None
     secrets: frozenset[str] = frozenset()
+    damages: Mapping[str, Damaging] = field(default_factory=DAMAGES.copy)
 
     @property
     def kinds(self) -> frozenset[str]:
         """The faults it knows."""
-        return frozenset({*self.replacements, *DAMAGES, *WIRES, CORRECTION})
+        corrections = {CORRECTION} if self.truth else set()
+        return frozenset({*self.replacements, *self.damages, *WIRES, *corrections})
 
     def route(
         self,
@@ -111,8 +114,11 @@ class _Answering:
         if fault and fault.kind in self.provider.replacements:
             return self.provider.replacements[fault.kind](Moment(now, request.url.path, fault.arg)), 0
         payload, damaged = self.endpoint(request, caller, now), 0
-        if fault and fault.kind in DAMAGES:
-            damaged = DAMAGES[fault.kind](payload, Damage(fault.arg, self.provider.seed, now))
+        if isinstance(payload, Response):
+            return payload, 0
+        if fault and fault.kind in self.provider.damages:
+            damage = Damage(fault.arg, self.provider.seed, now, request.url.path, request.query_params)
+            damaged = self.provider.damages[fault.kind](payload, damage)
         media_type = "application/json; charset=utf-8"
         return Response(orjson.dumps(payload), media_type=media_type), damaged
 

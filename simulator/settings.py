@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class SimulatorSettings:
     """Limits per caller: `*_per_minute` and `*_per_second` count every answer, `*_monthly` only the 200s.
 
+    `coinbase_*` are of the exchange, whose candles are public; `coinbase_key_*` of Advanced Trade, by key.
     `missing_hours` and `null_caps` are shares (0..1) of the hours in which the provider has no sample, or no
     market cap, of a coin. They belong to the market, so the truth has the same holes.
     """
@@ -23,5 +24,8 @@ class SimulatorSettings:
     coinbase_burst: int = 15
     coinpaprika_per_second: float = 10.0
     coinpaprika_monthly: int = 20_000
+    coinbase_key_per_second: float = 30.0
+    coinbase_key_burst: int = 30
+    esplora_per_hour: int = 700
     missing_hours: float = 0.0
     null_caps: float = 0.0

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from simulator.app import create_simulator
+from simulator.coinbase_advanced import DATA_FAULTS as COINBASE_DATA_FAULTS
+from simulator.coinbase_advanced import REPLACEMENTS as COINBASE_ERRORS
 from simulator.coingecko import REPLACEMENTS as COINGECKO_ERRORS
-from simulator.damage import DAMAGES
 from simulator.settings import SimulatorSettings
 from simulator.wire import WIRES
 
@@ -110,7 +111,14 @@ async def test_two_simulators_share_nothing() -> None:
 
 async def test_every_kind_of_fault_that_can_be_armed_is_listed_in_one_line(client: httpx.AsyncClient) -> None:
     kinds = (await client.get("/_control/faults")).json()["kinds"]
-    assert kinds.keys() == {*COINGECKO_ERRORS, *DAMAGES, *WIRES, "correction"}
+    assert kinds.keys() == {
+        *COINGECKO_ERRORS,
+        *COINBASE_ERRORS,
+        *COINBASE_DATA_FAULTS,
+        *WIRES,
+        "first-page",
+        "correction",
+    }
     for kind, described in kinds.items():
         assert "\n" not in described["does"]
         for provider in described["providers"]:
