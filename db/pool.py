@@ -51,6 +51,13 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """For several reading statements that have to agree: all of them see what the first one saw."""
+        async with self.transaction() as connection:
+            await connection.execute("set transaction isolation level repeatable read, read only")
+            yield connection
+
 
 @asynccontextmanager
 async def open_database(

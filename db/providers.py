@@ -106,6 +106,15 @@ async def configure_budget(connection: Connection, provider: str, budget: Budget
     if row[1] and row[0] != simulated:
         held, offered = ("real", "simulated") if simulated else ("simulated", "real")
         raise MixedPrices(f"this database holds {held} prices; give {offered} ones a database of their own")
+    await put_budget(connection, budget)
+    await connection.execute(
+        "update providers set budget_key = %s, reach_days = %s, simulated = %s where code = %s",
+        (budget.key, budget.reach_days, simulated, provider),
+    )
+
+
+async def put_budget(connection: Connection, budget: Budget) -> None:
+    """Make the budget known, or change its pace; what has been used so far stays."""
     await connection.execute(
         """
         insert into provider_budget (key, calls, period, burst, monthly_limit) values (%s, %s, %s, %s, %s)
@@ -113,10 +122,6 @@ async def configure_budget(connection: Connection, provider: str, budget: Budget
                                         monthly_limit = excluded.monthly_limit
         """,
         (budget.key, budget.calls, budget.period, budget.burst, budget.monthly_limit),
-    )
-    await connection.execute(
-        "update providers set budget_key = %s, reach_days = %s, simulated = %s where code = %s",
-        (budget.key, budget.reach_days, simulated, provider),
     )
 
 

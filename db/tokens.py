@@ -17,6 +17,8 @@ from db.pool import Connection
 class Scope(StrEnum):
     REFRESH = "REFRESH"
     IMPORT = "IMPORT"
+    PORTFOLIO_READ = "PORTFOLIO_READ"
+    PORTFOLIO_WRITE = "PORTFOLIO_WRITE"
     ADMIN = "ADMIN"
 
 
@@ -26,10 +28,16 @@ class TokenNameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
+    """`owner`: whose portfolios it is for; several tokens may have one owner."""
+
     name: str
+    owner: str
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
+
+
+_TOKENS = "select name, owner, scopes, created_at, revoked_at from api_tokens "
 
 
 def hash_token(token: str) -> bytes:
@@ -37,13 +45,15 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def create_token(connection: Connection, name: str, scopes: Sequence[Scope], now: datetime) -> str:
-    """Create a token and answer it; it cannot be read again."""
+async def create_token(
+    connection: Connection, name: str, scopes: Sequence[Scope], now: datetime, owner: str | None = None
+) -> str:
+    """Create a token and answer it; it cannot be read again. Left out, the owner is called like the token."""
     token = "pg_" + secrets.token_urlsafe(32)
     try:
         await connection.execute(
-            "insert into api_tokens (name, hash, scopes, created_at) values (%s, %s, %s, %s)",
-            (name, hash_token(token), [scope.value for scope in scopes], now),
+            "insert into api_tokens (name, owner, hash, scopes, created_at) values (%s, %s, %s, %s, %s)",
+            (name, owner or name, hash_token(token), [scope.value for scope in scopes], now),
         )
     except UniqueViolation as error:
         raise TokenNameTaken(f"a token was named {name!r} before; choose another name") from error
@@ -53,7 +63,7 @@ async def create_token(connection: Connection, name: str, scopes: Sequence[Scope
 async def read_token(connection: Connection, token: str) -> TokenRow | None:
     """The live token's row; None for one that is unknown or revoked."""
     cursor = await connection.execute(
-        "select name, scopes, created_at, revoked_at from api_tokens where hash = %s and revoked_at is null",
+        _TOKENS + "where hash = %s and revoked_at is null",
         (hash_token(token),),
     )
     row = await cursor.fetchone()
@@ -61,7 +71,7 @@ async def read_token(connection: Connection, token: str) -> TokenRow | None:
 
 
 async def list_tokens(connection: Connection) -> list[TokenRow]:
-    cursor = await connection.execute("select name, scopes, created_at, revoked_at from api_tokens order by created_at")
+    cursor = await connection.execute(_TOKENS + "order by created_at")
     return [_token(row) for row in await cursor.fetchall()]
 
 
@@ -73,6 +83,6 @@ async def revoke_token(connection: Connection, name: str, now: datetime) -> bool
     return cursor.rowcount == 1
 
 
-def _token(row: tuple[str, list[str], datetime, datetime | None]) -> TokenRow:
-    name, scopes, created_at, revoked_at = row
-    return TokenRow(name, tuple(scopes), created_at, revoked_at)
+def _token(row: tuple[str, str, list[str], datetime, datetime | None]) -> TokenRow:
+    name, owner, scopes, created_at, revoked_at = row
+    return TokenRow(name, owner, tuple(scopes), created_at, revoked_at)
