@@ -38,3 +38,26 @@ class FatalProviderError(ProviderError):
 
 class NotNow(ProviderError):
     """The budget has no call to give for `retry_after` seconds; nothing was sent."""
+
+
+# After so many attempts at the same thing it is given up; the next one who asks begins anew.
+MAX_ATTEMPTS = 10
+
+
+def is_final(error: ProviderError, attempts: int) -> bool:
+    """A spent month and what people must mend is not waited for; a rate limit is, however often."""
+    if isinstance(error, FatalProviderError) or error.kind in (Kind.QUOTA, Kind.AUTH, Kind.BLOCKED, Kind.DRIFT):
+        return True
+    return error.kind is not Kind.RATE_LIMITED and attempts >= MAX_ATTEMPTS
+
+
+def code_of(error: ProviderError) -> str:
+    """The API's code for it."""
+    return _CODES.get(error.kind, "PROVIDER_ERROR")
+
+
+_CODES = {
+    Kind.RATE_LIMITED: "PROVIDER_RATE_LIMITED",
+    Kind.QUOTA: "PROVIDER_RATE_LIMITED",
+    Kind.PLAN: "PROVIDER_PLAN_LIMIT",
+}

@@ -18,7 +18,7 @@ from db.series import HOUR, RECHECK, Granularity, Window, ceil, complete, floor,
 from db.tasks import ClaimedTask, TaskError, TaskStatus, claim_task, defer_task, finish_task
 from ingest.buckets import list_empty, to_point, to_points
 from ingest.clock import Clock
-from ingest.errors import FatalProviderError, Kind, ProviderError
+from ingest.errors import MAX_ATTEMPTS, Kind, ProviderError, code_of, is_final
 from ingest.issues import report_answer, report_failure
 from ingest.pacing import Pacer
 from ingest.providers.coingecko import CoinGecko, reaches_now
@@ -26,8 +26,6 @@ from ingest.providers.coingecko_history import History
 
 log = structlog.get_logger()
 
-# After so many attempts a task is given up; the next refresh makes a new one.
-MAX_ATTEMPTS = 10
 # CoinGecko caches answers up to 30 minutes, so a bucket that is missing may come after that. When it does not, the next
 # question waits twice as long as the last one did: an answer that was empty by mistake is mended within the hour, and
 # what really is not there costs some ten requests in a month.
@@ -35,11 +33,6 @@ _FIRST_EXPIRY = timedelta(minutes=30)
 _LAST_EXPIRY = timedelta(days=30)
 
 _EMPTY = (Outcome.NO_DATA, Outcome.REJECTED)
-_CODES = {
-    Kind.RATE_LIMITED: "PROVIDER_RATE_LIMITED",
-    Kind.QUOTA: "PROVIDER_RATE_LIMITED",
-    Kind.PLAN: "PROVIDER_PLAN_LIMIT",
-}
 _OUTCOMES = {
     Kind.RATE_LIMITED: Outcome.RATE_LIMITED,
     Kind.QUOTA: Outcome.RATE_LIMITED,
@@ -87,23 +80,16 @@ class Fetcher:
 
     async def _give_way(self, task: ClaimedTask, error: ProviderError, requests: int) -> None:
         now = self._clock.now()
-        problem = TaskError(_CODES.get(error.kind, "PROVIDER_ERROR"), error.message)
+        problem = TaskError(code_of(error), error.message)
         log.warning("fetch failed", task=task.id, kind=error.kind.value, problem=error.message)
         async with self._database.transaction() as connection:
             await report_failure(connection, task, error, now)
-            if _is_final(error, task.attempts):
+            if is_final(error, task.attempts):
                 await _record_failure(connection, task, error, now)
                 await finish_task(connection, task.id, TaskStatus.FAILED, now, requests=requests, error=problem)
             else:
                 at = now + timedelta(seconds=error.retry_after or 60)
                 await defer_task(connection, task.id, at, now, problem, requests)
-
-
-def _is_final(error: ProviderError, attempts: int) -> bool:
-    """A spent month and what people must mend is not waited for; a rate limit is, however often."""
-    if isinstance(error, FatalProviderError) or error.kind in (Kind.QUOTA, Kind.AUTH, Kind.BLOCKED, Kind.DRIFT):
-        return True
-    return error.kind is not Kind.RATE_LIMITED and attempts >= MAX_ATTEMPTS
 
 
 async def _store(connection: Connection, task: ClaimedTask, history: History, now: datetime, requests: int) -> None:

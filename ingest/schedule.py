@@ -1,4 +1,5 @@
-"""The schedule: a refresh of everything at the ticks of a cron expression, and a spot pass after each full hour.
+"""The schedule: a refresh of everything at the ticks of a cron expression, and a spot pass after each full hour; at
+those of another one a sync of every account.
 
 Of any number of workers one takes a tick. Of the ticks that passed while no worker ran the newest one is made up; so
 the first worker of an installation begins to fill it at once.
@@ -7,6 +8,7 @@ the first worker of an installation begins to fill it at once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import psycopg
@@ -18,6 +20,7 @@ from db.pool import Database
 from db.refresh import RefreshRequest, record_refresh
 from db.schedule import take_tick
 from db.series import Granularity
+from db.syncs import list_due_accounts, request_sync
 from ingest.clock import Clock
 from ingest.cron import last_tick, next_tick
 from ingest.errors import ProviderError
@@ -29,6 +32,7 @@ log = structlog.get_logger()
 REQUESTED_BY = "schedule"
 REFRESH_JOB = "refresh"
 SPOT_JOB = "spot"
+SYNC_JOB = "sync"
 # A minute late, so that the provider has a sample from after the full hour.
 SPOT_CRON = "1 * * * *"
 _RETRY_SECONDS = 30.0
@@ -37,24 +41,36 @@ _LONGEST_SLEEP = 60.0
 
 
 class Schedule:
-    """What is due, and when the next thing will be."""
+    """What is due, and when the next thing will be; at least one of the two crons is given."""
 
-    def __init__(self, database: Database, spot: SpotPass, clock: Clock, cron: str, history_days: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spot: SpotPass,
+        clock: Clock,
+        cron: str | None,
+        history_days: int,
+        sync_cron: str | None = None,
+    ) -> None:
         self._database = database
         self._spot = spot
         self._clock = clock
-        self._cron = cron
         self._history_days = history_days
+        self._jobs: list[tuple[str, str, Callable[[datetime], Awaitable[bool]]]] = []
+        if cron is not None:
+            self._jobs += [(REFRESH_JOB, cron, self._refresh), (SPOT_JOB, SPOT_CRON, self._ask_spot)]
+        if sync_cron is not None:
+            self._jobs.append((SYNC_JOB, sync_cron, self._sync))
         self._past: dict[str, datetime] = {}
 
     @property
     def next(self) -> datetime:
         now = self._clock.now()
-        return min(next_tick(self._cron, now), next_tick(SPOT_CRON, now))
+        return min(next_tick(cron, now) for _, cron, _ in self._jobs)
 
     async def run_due(self) -> None:
         """Do what is due and nobody else has begun; raises psycopg.Error when the database is away."""
-        for job, cron, work in ((REFRESH_JOB, self._cron, self._refresh), (SPOT_JOB, SPOT_CRON, self._ask_spot)):
+        for job, cron, work in self._jobs:
             tick = last_tick(cron, self._clock.now())
             if tick != self._past.get(job) and await work(tick):
                 self._past[job] = tick
@@ -90,15 +106,23 @@ class Schedule:
             log.info("spot prices", latest=result.latest, points=result.points, rejected=result.rejected)
         return True
 
+    async def _sync(self, tick: datetime) -> bool:
+        async with self._database.transaction() as connection:
+            if await take_tick(connection, SYNC_JOB, tick):
+                accounts = await list_due_accounts(connection)
+                await request_sync(connection, accounts, REQUESTED_BY, self._clock.now())
+        return True
+
 
 async def keep_schedule(
     database: Database, spot: SpotPass, clock: Clock, settings: IngestSettings, ready: asyncio.Event
 ) -> None:
     """Keep the schedule, if there is one, from when the coins are known."""
-    if settings.refresh_cron is None:
+    if settings.refresh_cron is None and settings.sync_cron is None:
         return
     await ready.wait()
-    schedule = Schedule(database, spot, clock, settings.refresh_cron, settings.history_days)
+    cron, sync_cron = settings.refresh_cron, settings.sync_cron
+    schedule = Schedule(database, spot, clock, cron, settings.history_days, sync_cron)
     while True:
         pause = _LONGEST_SLEEP
         try:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from db.secrets import Vault
+
 
 class Plan(StrEnum):
     """CoinGecko's plans."""
@@ -21,8 +23,9 @@ class Plan(StrEnum):
 class IngestSettings:
     """`calls_per_minute` overrides the plan's pace; `coingecko_url` the plan's host.
 
-    Prices in the `rate_currencies` are stored for the coin `rate_coin` alone. Without `refresh_cron` nothing happens
-    unasked; see `ingest.schedule`.
+    Prices in the `rate_currencies` are stored for the coin `rate_coin` alone. Without `refresh_cron` no price is
+    fetched unasked, without `sync_cron` no account is synced so; see `ingest.schedule`. `coinbase_url` and
+    `esplora_url` stand for the sources' own addresses; the `vault` opens the keys of accounts.
     """
 
     plan: Plan = Plan.PUBLIC
@@ -35,5 +38,9 @@ class IngestSettings:
     rate_currencies: Sequence[str] = ()
     rate_coin: str = "bitcoin"
     refresh_cron: str | None = None
+    sync_cron: str | None = None
+    coinbase_url: str | None = None
+    esplora_url: str | None = None
+    vault: Vault | None = field(default=None, repr=False)
     history_days: int = 90
     concurrency: int = 4

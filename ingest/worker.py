@@ -13,8 +13,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from db.pool import Database
-from db.providers import configure_budget
-from db.queue import FETCH_JOB, QUEUE, requeue_orphans
+from db.providers import configure_budget, put_budget
+from db.queue import FETCH_JOB, QUEUE, SYNC_JOB, requeue_orphans
 from ingest.catalogue import keep_catalogue
 from ingest.clock import Stopped, SystemClock
 from ingest.fetch import Fetcher
@@ -22,6 +22,8 @@ from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
 from ingest.schedule import keep_schedule
 from ingest.settings import IngestSettings
 from ingest.spot import SpotPass
+from ingest.syncs.opening import BUDGETS, Sources
+from ingest.syncs.run import Syncer
 
 log = structlog.get_logger()
 
@@ -43,11 +45,14 @@ async def run_worker(database: Database, database_url: str, settings: IngestSett
         provider = CoinGecko(client, budget.reach_days)
         async with database.transaction() as connection:
             await configure_budget(connection, NAME, budget, settings.simulated)
+            for source_budget in BUDGETS.values():
+                await put_budget(connection, source_budget)
+        syncer = Syncer(database, Sources.of(settings, clock), clock)
         fetcher = Fetcher(database, provider, budget.key, clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_stop_at_end(clock))
             group.create_task(keep_catalogue(database, provider, budget.key, clock, settings, ready))
-            group.create_task(_keep_working(database, database_url, fetcher, settings.concurrency))
+            group.create_task(_keep_working(database, database_url, fetcher, syncer, settings.concurrency))
             spot = SpotPass(database, provider, budget.key, clock)
             group.create_task(keep_schedule(database, spot, clock, settings, ready))
 
@@ -60,11 +65,13 @@ async def _stop_at_end(clock: SystemClock) -> None:
         clock.stop()
 
 
-async def _keep_working(database: Database, database_url: str, fetcher: Fetcher, concurrency: int) -> None:
+async def _keep_working(
+    database: Database, database_url: str, fetcher: Fetcher, syncer: Syncer, concurrency: int
+) -> None:
     """Run the queue's worker; when the database goes away, start it again until the database is back."""
     while True:
         try:
-            async with _open_queue(database_url, fetcher) as app, asyncio.TaskGroup() as group:
+            async with _open_queue(database_url, fetcher, syncer) as app, asyncio.TaskGroup() as group:
                 worker = _make_worker(app, concurrency)
                 sweeping = group.create_task(_sweep(database, worker))
                 await worker.run()  # type: ignore[no-untyped-call]  # ends by itself when a part of it fails
@@ -90,20 +97,20 @@ def _make_worker(app: App, concurrency: int) -> Worker:
 
 
 async def _sweep(database: Database, worker: Worker) -> None:
-    """Queue the tasks of dead workers again, and those that lost their job."""
+    """Queue the tasks and syncs of dead workers again, and those that lost their job."""
     while True:
         if worker.worker_id is not None:
             # The worker's own heartbeat ends for good, and in silence, the first time that it fails.
             await worker.app.job_manager.update_heartbeat(worker.worker_id)
         async with database.transaction() as connection:
             orphans = await requeue_orphans(connection, STALLED_SECONDS)
-        if orphans:
-            log.warning("taking over tasks that nobody works on", tasks=orphans)
+        if any(orphans):
+            log.warning("taking over what nobody works on", tasks=orphans.tasks, syncs=orphans.syncs)
         await asyncio.sleep(SWEEP_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def _open_queue(database_url: str, fetcher: Fetcher) -> AsyncIterator[App]:
+async def _open_queue(database_url: str, fetcher: Fetcher, syncer: Syncer) -> AsyncIterator[App]:
     connector = PsycopgConnector(conninfo=database_url, min_size=1, max_size=4, kwargs={"connect_timeout": 5})
     app = App(connector=connector)
 
@@ -116,6 +123,17 @@ async def _open_queue(database_url: str, fetcher: Fetcher) -> AsyncIterator[App]
         except Exception:
             log.exception("a task failed unexpectedly", task=task_id)
             await fetcher.abandon_task(task_id)
+            raise
+
+    @app.task(name=SYNC_JOB, queue=QUEUE)
+    async def sync(run_id: int) -> None:
+        try:
+            await syncer.run_sync(run_id)
+        except Stopped:
+            log.info("leaving a sync to another worker", run=run_id)
+        except Exception:
+            log.exception("a sync failed unexpectedly", run=run_id)
+            await syncer.abandon_sync(run_id)
             raise
 
     async with app.open_async():

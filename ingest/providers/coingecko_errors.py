@@ -6,19 +6,17 @@ CoinGecko has four JSON shapes for errors, two of text, and puts some of them un
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from ingest.errors import FatalProviderError, Kind, ProviderError, RetryableProviderError
 from ingest.http import Answer
+from ingest.retry_after import read_retry_after
 
 # Without Retry-After: until the next minute's window for certain, and a quarter of an hour for a refused address or key
 # and for answers in a form that we do not know.
 RATE_LIMIT_SECONDS = 60.0
 REFUSED_SECONDS = 900.0
-# No wait is believed to be longer than a month.
-LONGEST_WAIT_SECONDS = 31 * 86_400.0
 
 
 def classify(answer: Answer, payload: Any, now: datetime) -> ProviderError | None:
@@ -76,24 +74,10 @@ def _by_status(answer: Answer, payload: Any, message: str | None, now: datetime)
 
 
 def _rate_limited(answer: Answer, now: datetime) -> RetryableProviderError:
-    wait = _retry_after(answer.headers.get("retry-after"), now)
+    wait = read_retry_after(answer.headers.get("retry-after"), now)
     return RetryableProviderError(
         Kind.RATE_LIMITED, "CoinGecko's rate limit was reached", RATE_LIMIT_SECONDS if wait is None else wait
     )
-
-
-def _retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds, or an HTTP date (RFC 9110, 10.2.3); anything else counts as absent. One second of margin."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return min(float(value), LONGEST_WAIT_SECONDS) + 1
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
-    return min(max(0.0, seconds), LONGEST_WAIT_SECONDS) + 1
 
 
 def _read_error(payload: Any) -> tuple[int | None, str | None]:

@@ -176,7 +176,7 @@ async def die(world: World, heartbeat: timedelta | None) -> None:
 
 async def sweep(world: World) -> list[int]:
     async with world.database.transaction() as connection:
-        return await requeue_orphans(connection, STALLED)
+        return (await requeue_orphans(connection, STALLED)).tasks
 
 
 @pytest.mark.parametrize(("heartbeat", "taken"), [(None, 1), (timedelta(seconds=31), 1), (timedelta(seconds=20), 0)])

@@ -8,7 +8,8 @@ import pytest
 
 from db.series import Granularity
 from resolvers.context import ApiSettings, Caller, Context
-from resolvers.refresh import MAX_WAIT_SECONDS, REFRESH_SCOPE, RefreshOrder, RefreshOutcome, resolve_refresh
+from resolvers.refresh import REFRESH_SCOPE, RefreshOrder, RefreshOutcome, resolve_refresh
+from resolvers.waits import MAX_WAIT_SECONDS
 from tests.world import World
 
 pytestmark = pytest.mark.slow
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 async def test_all_waits_of_a_request_end_with_the_time_that_begins_with_the_first(world: World) -> None:
     await world.know(["bitcoin"], ["usd"])
-    caller = Caller("test", frozenset([REFRESH_SCOPE]))
+    caller = Caller("test", frozenset([REFRESH_SCOPE]), "test")
     context = Context(world.database, world.database, ApiSettings("test"), world.clock.now(), "test", caller=caller)
     loop = asyncio.get_running_loop()
     before = loop.time()

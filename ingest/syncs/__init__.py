@@ -1,0 +1,1 @@
+"""Syncs: reading an account from its source."""
