@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,36 +15,44 @@ from db.coins import CoinRow
 from db.companions import ALONE, Accompanied, Companions, read_by_slug
 from db.currencies import CurrencyRow, is_stored, list_known_currencies
 from db.issues import Evidence, read_evidence
-from db.pool import Database
+from db.pool import Connection, Database
 from db.profiles import About, read_about
 from db.revisions import RevisionRow
 from db.runs import RunTotals, TaskRow, read_totals
+from db.secrets import Vault
 from resolvers.blocks import BlockCache
+from resolvers.coins import resolve_coins_by_slug
 from resolvers.coverage import CoverageKey, CoverageView, load_coverage
 from resolvers.errors import ApiError, Code
 from resolvers.history_loader import HistoryLoader, Loaded, Wish
 from resolvers.latest import KnownLatest, LatestKey, LatestView, load_latest
 from resolvers.limits import Limits
+from resolvers.private import READ, PrivateData
 from resolvers.quotes import Quote, choose_quote, find_currency
 from resolvers.revisions import RevisionKey, RevisionLoader
 from resolvers.runs import TaskKey, TaskLoader
 
+# Statements about portfolios that a request runs at a time; a pool has ten connections unless told.
+_LONG_READS = 2
+
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """What the API needs to know; built by the entry points."""
+    """What the API needs to know; built by the entry points. Without a `vault` no key of an account can be kept."""
 
     version: str
     history_days: int = 90
     limits: Limits = field(default_factory=Limits)
+    vault: Vault | None = None
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the name of the token, and what it may do."""
+    """Who asks: the name of the token, what it may do, and whose portfolios it is for."""
 
     name: str
     scopes: frozenset[str]
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -80,8 +89,11 @@ class Context:
     def __post_init__(self) -> None:
         self._known_currencies: asyncio.Task[list[CurrencyRow]] | None = None
         self._stored_currencies: list[CurrencyRow] | None = None
+        self._private: PrivateData | None = None
         self._points = 0
         self._values = 0
+        self._file_bytes = 0
+        self._turns = asyncio.Semaphore(_LONG_READS)
 
     @cached_property
     def history(self) -> DataLoader[Wish, Loaded]:
@@ -126,6 +138,11 @@ class Context:
     @cached_property
     def issue_evidence(self) -> DataLoader[int, list[Evidence]]:
         return DataLoader(load_fn=self._load_evidence)
+
+    @cached_property
+    def coin_by_slug(self) -> DataLoader[str, CoinRow]:
+        """NOT_FOUND, with the slugs that were perhaps meant."""
+        return DataLoader(load_fn=partial(resolve_coins_by_slug, self, argument="coin"))
 
     async def coins(self, slugs: Sequence[str], companions: Companions = ALONE) -> dict[str, CoinRow]:
         """The coins that exist, by slug. What comes along need not be read any more: the stored currencies, too."""
@@ -185,6 +202,19 @@ class Context:
                 "ask for fewer points or fewer of their fields",
             )
 
+    def charge_file(self, size: int) -> bool:
+        """Count the bytes of a file that is about to be read. False once the whole request brings too much: one
+        variable may stand for many files.
+        """
+        self._file_bytes += size
+        return self._file_bytes <= self.settings.limits.max_import_bytes
+
+    @asynccontextmanager
+    async def private_snapshot(self) -> AsyncIterator[Connection]:
+        """For what takes the database long: a request has two of these at a time, and leaves the others to others."""
+        async with self._turns, self.database.snapshot() as connection:
+            yield connection
+
     def read_own_writes(self) -> None:
         """Read everything from the primary from now on: a replica would still answer with what was there before."""
         self.reads = self.database
@@ -198,6 +228,21 @@ class Context:
         if scope not in self.caller.scopes:
             raise ApiError(Code.FORBIDDEN, f"this token has no scope {scope}; create one that has")
         return self.caller
+
+    def private(self, scope: str = READ) -> PrivateData:
+        """What belongs to the caller, if the token may do this."""
+        owner = self.require(scope).owner
+        self._private = self._private or PrivateData(self.database, owner)
+        return self._private
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the answer may hold something that belongs to the caller."""
+        return self._private is not None
+
+    def forget_private(self) -> None:
+        """Read again what belongs to the caller: it was changed."""
+        self._private = None
 
     async def _load_currencies(self) -> list[CurrencyRow]:
         async with self.reads.connection() as connection:

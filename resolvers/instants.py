@@ -45,6 +45,11 @@ class Instant:
             raise ApiError(Code.RANGE_INVALID, f"{self.text!r} is outside the calendar") from error
 
 
+def write_instant(instant: datetime) -> str:
+    """As it is written in answers and messages."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 _HINT = "an instant is ISO 8601 with an offset (2026-11-20T12:00:00Z) or relative (now, now-7d, now-1mo, now-1d/d)"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +21,8 @@ from resolvers.instants import Instant
 from resolvers.ranges import resolve_range
 from resolvers.runs import resolve_exit_code, resolve_run
 from resolvers.texts import check_text
+from resolvers.waits import check_wait, wait_until
 
-MAX_WAIT_SECONDS = 60
-_POLL_SECONDS = 0.25
 REFRESH_SCOPE = "REFRESH"
 
 
@@ -89,8 +87,7 @@ async def _refresh(context: Context, order: RefreshOrder) -> RefreshResult:
 
 
 def _check(order: RefreshOrder) -> None:
-    if not 0 <= order.wait_seconds <= MAX_WAIT_SECONDS:
-        raise ApiError(Code.BAD_INPUT, f"`waitSeconds` must be between 0 and {MAX_WAIT_SECONDS}", field=["waitSeconds"])
+    check_wait(order.wait_seconds)
     check_text(order.idempotency_key, "idempotencyKey")
     if order.idempotency_key == "":
         raise ApiError(Code.BAD_INPUT, "`idempotencyKey` is empty; leave it out", field=["idempotencyKey"])
@@ -195,16 +192,10 @@ async def _record(context: Context, request: RefreshRequest, name: str, key: str
 
 
 async def _wait(context: Context, run_id: int, seconds: int) -> RunRow:
-    """The run when it has ended, or as it stands when the time is over; all waits of a request share their time."""
-    loop = asyncio.get_running_loop()
-    if context.wait_deadline is None:
-        context.wait_deadline = loop.time() + MAX_WAIT_SECONDS
-    deadline = min(loop.time() + seconds, context.wait_deadline)
-    while True:
-        run = await resolve_run(context, run_id)
-        if run.finished_at or loop.time() >= deadline:
-            return run
-        await asyncio.sleep(min(_POLL_SECONDS, max(0.0, deadline - loop.time())))
+    """The run when it has ended, or as it stands when the time is over."""
+    return await wait_until(
+        context, seconds, lambda: resolve_run(context, run_id), lambda run: run.finished_at is not None
+    )
 
 
 def _outcome(recorded: Recorded, run: RunRow) -> RefreshOutcome:

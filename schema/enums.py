@@ -189,6 +189,47 @@ class IssueState(Enum):
     RESOLVED = value("RESOLVED", description="A later answer showed it no more. The next time it is a new issue.")
 
 
+@strawberry.enum(description="How an account is.")
+class SyncStatus(Enum):
+    OK = value("OK", description="What its source last said is stored; a manual account is always so.")
+    SYNCING = value("SYNCING", description="A sync waits or runs: see `syncs`.")
+    STALE = value("STALE", description="The last sync that went well is more than 26 hours ago, or there was none.")
+    AUTH_FAILED = value(
+        "AUTH_FAILED", description="The source refused the key: `replaceCoinbaseKey` gives the account another one."
+    )
+    INCOMPLETE = value("INCOMPLETE", description="Part of it is not known; `problem` says what.")
+    ERROR = value("ERROR", description="The last sync failed; `problem` says why.")
+
+
+@strawberry.enum(description="What a transaction is. Each one changes the quantity of one asset in one account.")
+class TransactionKind(Enum):
+    BUY = value("BUY", description="Bought: more of it.")
+    SELL = value("SELL", description="Sold: less of it.")
+    DEPOSIT = value("DEPOSIT", description="Came in from outside, or paid in for what was sold.")
+    WITHDRAWAL = value("WITHDRAWAL", description="Went out, the network's fee included; or paid for what was bought.")
+    FEE = value("FEE", description="Paid for a service: less of it.")
+    REWARD = value("REWARD", description="Earned, by staking for example: more of it.")
+    TRANSFER_IN = value("TRANSFER_IN", description="Came in from another account of the same owner.")
+    TRANSFER_OUT = value("TRANSFER_OUT", description="Went out to another account of the same owner.")
+
+
+@strawberry.enum(description="Which of the coins that were bought go first when some are sold.")
+class CostBasisMethod(Enum):
+    FIFO = value("FIFO", description="Those that came in first, at what they have cost.")
+    AVERAGE = value("AVERAGE", description="All alike, at their average cost.")
+
+
+@strawberry.enum(description="How the percent of a return is reckoned.")
+class ReturnMethod(Enum):
+    TIME_WEIGHTED = value(
+        "TIME_WEIGHTED", description="How what was held did, whenever money came or went: for comparing with others."
+    )
+    MONEY_WEIGHTED = value(
+        "MONEY_WEIGHTED", description="The rate that the money earned, each sum for the time it was in: IRR."
+    )
+    SIMPLE = value("SIMPLE", description="The gain by what was there at the start and was put in since.")
+
+
 @strawberry.enum(description="What the database offers.")
 class Store(Enum):
     TIMESCALEDB_COMMUNITY = value("TIMESCALEDB_COMMUNITY", description="Hypertables with compression.")
@@ -206,7 +247,9 @@ class ErrorCode(Enum):
     )
     NOT_FOUND = value("NOT_FOUND", description="Nothing has this slug, code or id.")
     RANGE_INVALID = value("RANGE_INVALID", description="The range is empty, inverted or outside of what makes sense.")
-    COST_EXCEEDED = value("COST_EXCEEDED", description="More than fits in one request.")
+    COST_EXCEEDED = value(
+        "COST_EXCEEDED", description="More than fits in one request, or one portfolio or account too many."
+    )
     TIMEOUT = value("TIMEOUT", description="The database took too long.")
     UNAVAILABLE = value("UNAVAILABLE", description="The database is away for the moment.")
     NO_DATA = value("NO_DATA", description="There is nothing yet to answer from.")
@@ -216,4 +259,5 @@ class ErrorCode(Enum):
     PROVIDER_PLAN_LIMIT = value("PROVIDER_PLAN_LIMIT", description="The provider's plan does not include this.")
     PROVIDER_ERROR = value("PROVIDER_ERROR", description="The provider failed or refused.")
     CONFLICT = value("CONFLICT", description="It contradicts an earlier request, or what depends on it.")
+    NOT_CONFIGURED = value("NOT_CONFIGURED", description="The server lacks a setting that this needs.")
     INTERNAL = value("INTERNAL", description="A fault of the server's; its log has the request id.")

@@ -11,6 +11,7 @@ cannot be told from outside:
   With anything else in the selection, the list goes graphql-core's way.
 - So it does when anything goes wrong: a value is an error, or not what its type says. Then all of it is done again by
   the rules of errors, paths and nulls, which are graphql-core's business.
+- Objects of an interface are completed type by type, and put back into their order.
 - What is selected is kept with the document, in its Plan, for the requests to come.
 - Lists that are an EncodedList write themselves: no item of theirs ever becomes an object. They are the price points;
   what they are made of is numbers and texts that the database has checked.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
@@ -33,6 +34,7 @@ from graphql import (
     FieldNode,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -78,7 +80,7 @@ class _Column:
     key: str
     type: GraphQLOutputType
     name: str
-    selection: Sequence[_Column] = ()
+    selections: _Selections = field(default_factory=dict)
     batch: _BatchCall | None = None
 
 
@@ -91,6 +93,8 @@ class _BatchCall:
     node: FieldNode
 
 
+# What is selected of an object, by the name of its type: an interface stands for several.
+_Selections = Mapping[str, Sequence[_Column]]
 # What is selected of a type by some field nodes.
 _Place = tuple[GraphQLObjectType, int]
 
@@ -147,7 +151,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
         async def complete() -> Any:
             try:
-                return await self._fill(GraphQLNonNull(item), selection, result)
+                return await self._fill(GraphQLNonNull(item), {item.name: selection}, result)
             except psycopg.OperationalError:  # the database is away or busy; asking again makes that worse
                 raise
             except Exception:  # whatever it is, graphql-core says it properly
@@ -191,14 +195,21 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
         batch = definition and definition.metadata.get(BATCH)
         if not definition or not (batch or _is_plain(definition)):
             raise _NotPlain
-        inner = _item_type(field.type)
-        selection = self._select(inner, details) if isinstance(inner, GraphQLObjectType) else []
-        if not isinstance(inner, GraphQLObjectType) and not is_leaf_type(inner):
-            raise _NotPlain
+        selections = {one.name: self._select(one, details) for one in self._possible_types(_item_type(field.type))}
         call = _BatchCall(batch, field, details[0].node) if batch else None
-        return _Column(key, field.type, definition.python_name, selection, call)
+        return _Column(key, field.type, definition.python_name, selections, call)
 
-    async def _fill(self, type_: GraphQLOutputType, selection: Sequence[_Column], values: Sequence[Any]) -> list[Any]:
+    def _possible_types(self, type_: Any) -> Sequence[GraphQLObjectType]:
+        """What an object of the type can be; nothing for a leaf."""
+        if is_leaf_type(type_):
+            return ()
+        if isinstance(type_, GraphQLObjectType):
+            return (type_,)
+        if isinstance(type_, GraphQLInterfaceType):
+            return self.schema.get_possible_types(type_)
+        raise _NotPlain
+
+    async def _fill(self, type_: GraphQLOutputType, selections: _Selections, values: Sequence[Any]) -> list[Any]:
         """The values as they stand in the answer: objects with what is selected of them, leaves as they are written."""
         kinds = set(map(type, values))
         if any(issubclass(kind, Exception) for kind in kinds):
@@ -208,15 +219,29 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
                 raise _NotPlain
             type_ = type_.of_type
         elif NoneType in kinds:
-            there = iter(await self._fill(type_, selection, [value for value in values if value is not None]))
+            there = iter(await self._fill(type_, selections, [value for value in values if value is not None]))
             return [None if value is None else next(there) for value in values]
         if isinstance(type_, GraphQLList):
-            items = iter(await self._fill(type_.of_type, selection, list(chain.from_iterable(values))))
+            items = iter(await self._fill(type_.of_type, selections, list(chain.from_iterable(values))))
             return [[next(items) for _ in value] for value in values]
+        if isinstance(type_, GraphQLInterfaceType):
+            return await self._fill_mixed(type_, selections, values)
         if isinstance(type_, GraphQLObjectType):
+            selection = selections[type_.name]
             columns = [await self._values(column, values, type_.name) for column in selection]
             return dict_maker(tuple(column.key for column in selection))(zip(*columns, strict=True))
         return _leaves(type_, values, kinds)
+
+    async def _fill_mixed(
+        self, type_: GraphQLInterfaceType, selections: _Selections, values: Sequence[Any]
+    ) -> list[Any]:
+        """Objects of several types: those of each type at once, then back in their order."""
+        names = [value.__strawberry_definition__.name for value in values]
+        filled = {}
+        for one in self.schema.get_possible_types(type_):
+            if alike := [value for value, name in zip(values, names, strict=True) if name == one.name]:
+                filled[one.name] = iter(await self._fill(one, selections, alike))
+        return [next(filled[name]) for name in names]
 
     async def _values(self, column: _Column, items: Sequence[Any], type_name: str) -> list[Any]:
         if column.name == TYPE_NAME:
@@ -226,7 +251,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             values = await call.batch(self.context_value, items, **arguments)
         else:
             values = list(map(attrgetter(column.name), items))
-        return await self._fill(column.type, column.selection, values)
+        return await self._fill(column.type, column.selections, values)
 
 
 def _is_plain(field: StrawberryField) -> bool:

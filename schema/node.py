@@ -12,11 +12,17 @@ from db.issues import read_issues
 from db.runs import read_runs, read_tasks
 from resolvers.context import Context
 from resolvers.ids import split_id
+from resolvers.portfolios import find_portfolio
+from resolvers.private import READ
+from resolvers.transactions import resolve_transactions
+from schema.accounts import Account, SyncRun, make_account, make_syncs
 from schema.coins import Coin
 from schema.common import Info, Node
 from schema.currencies import Currency
 from schema.issues import DataIssue
+from schema.portfolios import Portfolio
 from schema.refresh import RefreshRun, RefreshTask
+from schema.transactions import Transaction
 
 
 async def _read_coin(context: Context, key: int) -> Coin | None:
@@ -48,12 +54,36 @@ async def _read_task(context: Context, key: int) -> RefreshTask | None:
     return RefreshTask.from_row(row) if row else None
 
 
+async def _read_portfolio(context: Context, key: int) -> Portfolio | None:
+    view = await find_portfolio(context, key)
+    return Portfolio.from_view(view) if view else None
+
+
+async def _read_account(context: Context, key: int) -> Account | None:
+    row = await context.private().accounts.load(key)
+    return make_account(context, row) if row else None
+
+
+async def _read_transaction(context: Context, key: int) -> Transaction | None:
+    [view] = await resolve_transactions(context, [key])
+    return Transaction.from_view(context, view) if view else None
+
+
+async def _read_sync(context: Context, key: int) -> SyncRun | None:
+    row = await context.private().syncs.load(key)
+    return next(iter(await make_syncs(context, [row], READ)), None) if row else None
+
+
 _READERS: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
+    "Account": _read_account,
     "Coin": _read_coin,
     "Currency": _read_currency,
     "DataIssue": _read_issue,
+    "Portfolio": _read_portfolio,
     "RefreshRun": _read_run,
     "RefreshTask": _read_task,
+    "SyncRun": _read_sync,
+    "Transaction": _read_transaction,
 }
 
 
@@ -61,7 +91,7 @@ _READERS: dict[str, Callable[[Context, int], Awaitable[Node | None]]] = {
 class NodeQueries:
     @strawberry.field(
         description="Anything with an id, by that id; null when there is nothing of that id. Error BAD_INPUT for what "
-        "is no id at all."
+        "is no id at all. What is private needs a token with scope PORTFOLIO_READ, and is null for all but its owner."
     )
     async def node(
         self,

@@ -1,15 +1,18 @@
-"""Time and Duration."""
+"""Time, Duration, Decimal and Secret."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from resolvers.decimals import format_decimal, parse_decimal
 from resolvers.durations import format_duration, parse_duration
 from resolvers.instants import Instant
+from resolvers.secret import Secret
 
 
 def _parse_time(value: object) -> Instant:
@@ -33,6 +36,24 @@ def _parse_duration(value: object) -> timedelta:
         raise GraphQLError(f"{value!r:.80} is no Duration: {error}") from error
 
 
+def _parse_decimal(value: object) -> Decimal:
+    try:
+        return parse_decimal(value)
+    except ValueError as error:
+        raise GraphQLError(f"{value!r:.80} is no Decimal: {error}") from error
+
+
+def _parse_secret(value: object) -> Secret:
+    try:
+        return Secret.parse(value)
+    except ValueError as error:
+        raise GraphQLError(str(error)) from error  # without the value
+
+
+def _serialize_secret(_: object) -> str:
+    raise TypeError("a Secret is in no answer")
+
+
 TIME = strawberry.scalar(
     name="Time",
     description=(
@@ -49,5 +70,26 @@ DURATION = strawberry.scalar(
     serialize=format_duration,
     parse_value=_parse_duration,
 )
+DECIMAL = strawberry.scalar(
+    name="Decimal",
+    description=(
+        'Exact decimal as a JSON string such as `"0.5"`: never in exponent form, without zeros at its end. Input may '
+        "be a whole number, too; a number with a point is refused, because JSON does not keep all of its digits."
+    ),
+    serialize=format_decimal,
+    parse_value=_parse_decimal,
+)
+SECRET = strawberry.scalar(
+    name="Secret",
+    description="Text that is kept encrypted and never answered, in no error either. Send it in a variable.",
+    serialize=_serialize_secret,
+    parse_value=_parse_secret,
+)
 # An instant is written by the client and becomes a time when the request's now is known: one scalar for both.
-SCALARS: dict[object, ScalarDefinition] = {Instant: TIME, datetime: TIME, timedelta: DURATION}
+SCALARS: dict[object, ScalarDefinition] = {
+    Instant: TIME,
+    datetime: TIME,
+    timedelta: DURATION,
+    Decimal: DECIMAL,
+    Secret: SECRET,
+}

@@ -7,6 +7,8 @@ from functools import cache
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.account_changes import AccountMutations
+from schema.accounts import ACCOUNT_TYPES
 from schema.binding import bind_resolvers
 from schema.coins import CoinQueries
 from schema.currencies import CurrencyQueries
@@ -14,6 +16,7 @@ from schema.history import HistoryQueries
 from schema.issues import IssueMutations, IssueQueries
 from schema.manual import ManualMutations
 from schema.node import NodeQueries
+from schema.portfolios import PortfolioMutations, PortfolioQueries
 from schema.prices_at import PriceAtQueries
 from schema.providers import ProviderQueries
 from schema.refresh import RefreshMutations, RefreshQueries
@@ -21,15 +24,21 @@ from schema.resolution import ResolutionQueries
 from schema.scalars import SCALARS
 from schema.server import ServerQueries
 from schema.tracking import TrackingMutations
+from schema.transaction_changes import TransactionMutations
+from schema.transaction_import import ImportMutations
 
 
-@strawberry.type(description="Reading is open to everyone who reaches the server, unless it asks for a token.")
+@strawberry.type(
+    description="Reading is open to everyone who reaches the server, unless it asks for a token. "
+    "Portfolios are private: they need one with scope PORTFOLIO_READ."
+)
 class Query(
     CoinQueries,
     CurrencyQueries,
     HistoryQueries,
     IssueQueries,
     NodeQueries,
+    PortfolioQueries,
     PriceAtQueries,
     ProviderQueries,
     RefreshQueries,
@@ -40,7 +49,16 @@ class Query(
 
 
 @strawberry.type(description="Changes; each needs a bearer token with a scope of its own.")
-class Mutation(IssueMutations, ManualMutations, RefreshMutations, TrackingMutations):
+class Mutation(
+    AccountMutations,
+    ImportMutations,
+    IssueMutations,
+    ManualMutations,
+    PortfolioMutations,
+    RefreshMutations,
+    TrackingMutations,
+    TransactionMutations,
+):
     pass
 
 
@@ -53,7 +71,9 @@ def make_schema() -> strawberry.Schema:
 
 def plain_schema() -> strawberry.Schema:
     """As Strawberry makes it."""
-    return strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+    return strawberry.Schema(
+        query=Query, mutation=Mutation, types=ACCOUNT_TYPES, config=StrawberryConfig(scalar_map=SCALARS)
+    )
 
 
 @cache

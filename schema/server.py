@@ -25,7 +25,13 @@ class Limits:
     max_aliases: int = strawberry.field(description="Aliases in a document.")
     max_alias_length: int = strawberry.field(description="Characters of an alias: every item of a list repeats it.")
     max_tokens: int = strawberry.field(description="Tokens in a document.")
-    max_body_bytes: int = strawberry.field(description="Bytes of a request's body.")
+    max_body_bytes: int = strawberry.field(
+        description="Bytes of a request's body; more where the token may import transactions."
+    )
+    max_import_bytes: int = strawberry.field(description="Bytes of all files in `importTransactions`.")
+    max_import_rows: int = strawberry.field(description="Rows of such a file.")
+    max_portfolios: int = strawberry.field(description="Portfolios of one owner.")
+    max_accounts: int = strawberry.field(description="Accounts of one owner, in all portfolios.")
 
     @classmethod
     def from_limits(cls, given: limits.Limits) -> Limits:

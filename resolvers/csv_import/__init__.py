@@ -1,0 +1,1 @@
+"""Files of transactions, read: text in, rows out, nothing asked of the database."""
