@@ -11,12 +11,15 @@ import orjson
 from benchmarks.contenders import find_contenders
 from benchmarks.data import Size
 from benchmarks.measure import AnswersDiffer, Effort
+from benchmarks.portfolio_data import PortfolioSize
+from benchmarks.portfolios import measure_portfolios
 from benchmarks.report import to_json, to_markdown
 from benchmarks.run import run
 
 RESULTS = Path(__file__).parent / "results"
 # 128 + SIGINT, as shells have it.
 _INTERRUPTED = 130
+_PORTFOLIO_ROUNDS = 20
 
 
 def main() -> int:
@@ -24,6 +27,7 @@ def main() -> int:
     contenders, remarks = find_contenders()
     try:
         results = run(Size(), _effort(), contenders, remarks, _say)
+        portfolios = measure_portfolios(PortfolioSize(), _PORTFOLIO_ROUNDS, _say)
     except AnswersDiffer as error:
         _say(f"Nothing was measured, for the answers differ. {error}")
         return 1
@@ -33,8 +37,9 @@ def main() -> int:
     json = orjson.dumps(to_json(results), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (RESULTS / "peers.json").write_bytes(json)
     (RESULTS / "peers.md").write_text(to_markdown(results))
-    sys.stdout.write(to_markdown(results))
-    _say(f"written to {RESULTS}/peers.json and peers.md")
+    (RESULTS / "portfolios.md").write_text(portfolios)
+    sys.stdout.write(to_markdown(results) + "\n" + portfolios)
+    _say(f"written to {RESULTS}/peers.json, peers.md and portfolios.md")
     return 0
 
 

@@ -34,7 +34,7 @@ def create_app(
     settings: Settings, database: Database, now: Callable[[], datetime] = _utc_now, reads: Database | None = None
 ) -> Starlette:
     """The application over an open database; `reads` is a replica of it that answers for market data."""
-    api = ApiSettings(version=VERSION, history_days=settings.history_days)
+    api = ApiSettings(version=VERSION, history_days=settings.history_days, vault=settings.vault())
     token = settings.token.get_secret_value() if settings.token else None
     authenticator = Authenticator(database, token, required=settings.require_token)
     executable = Executable(make_schema(), api.limits)

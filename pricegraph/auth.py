@@ -9,6 +9,9 @@ from db.tokens import Scope, read_token
 from resolvers.context import Caller
 from resolvers.errors import ApiError, Code
 
+# The name and, for portfolios, the owner of the token from the settings.
+OPERATOR = "operator"
+
 
 class Authenticator:
     """Knows the operator's token from the settings, and the others from the database."""
@@ -35,11 +38,11 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token:
             raise ApiError(Code.UNAUTHENTICATED, "the header must read  Authorization: Bearer <token>")
         if self._operator_token and hmac.compare_digest(token.encode(), self._operator_token.encode()):
-            return Caller("operator", frozenset(Scope))
+            return Caller(OPERATOR, frozenset(Scope), OPERATOR)
         async with self._database.connection() as connection:
             row = await read_token(connection, token)
         if row is None:
             raise ApiError(
                 Code.UNAUTHENTICATED, "this token is unknown or revoked; `pricegraph token create` makes one"
             )
-        return Caller(f"token:{row.name}", frozenset(row.scopes))
+        return Caller(f"token:{row.name}", frozenset(row.scopes), row.owner)

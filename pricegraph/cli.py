@@ -14,8 +14,9 @@ from rich.table import Table
 
 from db.pool import open_database
 from db.providers import MixedPrices
+from db.secrets import SecretUnreadable
 from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
-from pricegraph import VERSION, commands
+from pricegraph import VERSION, commands, imports, keys
 from pricegraph.demo import run_demo
 from pricegraph.doctor.command import run_doctor
 from pricegraph.doctor.connection import explain_connection
@@ -31,6 +32,8 @@ from pricegraph.tracking_client import track
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 token_app = typer.Typer(no_args_is_help=True)
 app.add_typer(token_app, name="token", help="Tokens that clients need for changes.")
+app.add_typer(keys.app, name="keys", help="Keys that encrypt the keys of accounts.")
+app.add_typer(imports.app, name="import", help="Files into the database.")
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -44,7 +47,7 @@ def main() -> None:
     configure_logging()
     try:
         app()
-    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices, NoPsql) as error:
+    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices, NoPsql, SecretUnreadable) as error:
         _fail(str(error), _USAGE)
     except RefreshFailed as error:
         _fail(str(error), error.exit_code)
@@ -182,20 +185,27 @@ def _track(slugs: list[str], *, tracked: bool) -> None:
 def token_create(
     name: Annotated[str, typer.Argument(help="What it is for; unique.")],
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do besides reading; may be repeated.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Whose portfolios it is for; left out: an owner called like the token.")
+    ] = None,
 ) -> None:
     """Make a token and print it. It is shown only this once."""
     if not name.strip():
         _fail("a token needs a name, such as the program that is to use it", _USAGE)
-    _out.print(_with_database(lambda connection: create_token(connection, name, scope or [], datetime.now(UTC))))
+    if owner is not None and not owner.strip():
+        _fail("an owner needs a name; leave --owner out for one called like the token", _USAGE)
+    now = datetime.now(UTC)
+    _out.print(_with_database(lambda connection: create_token(connection, name, scope or [], now, owner)))
 
 
 @token_app.command("list")
 def token_list() -> None:
     """The tokens, without their values; of the demo that runs when DATABASE_URL is not set."""
-    table = Table("name", "scopes", "created", "revoked")
+    table = Table("name", "owner", "scopes", "created", "revoked")
     for row in _with_database(list_tokens):
         revoked = row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else ""
-        table.add_row(row.name, " ".join(row.scopes), row.created_at.isoformat(timespec="seconds"), revoked)
+        created = row.created_at.isoformat(timespec="seconds")
+        table.add_row(row.name, row.owner, " ".join(row.scopes), created, revoked)
     _out.print(table)
 
 

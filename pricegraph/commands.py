@@ -90,6 +90,8 @@ async def run_simulator(port: int, seed: int) -> None:
             COINGECKO_URL=f"{address(listener)}/coingecko/api/v3",
             COINBASE_EXCHANGE_URL=f"{address(listener)}/coinbase-exchange",
             COINPAPRIKA_URL=f"{address(listener)}/coinpaprika/v1",
+            COINBASE_URL=f"{address(listener)}/coinbase/api/v3/brokerage",
+            ESPLORA_URL=f"{address(listener)}/esplora/api",
         )
         await stop.wait()
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +22,12 @@ from db.coins import list_tracked
 from db.currencies import list_currencies, series_of
 from db.migrate import migrate
 from db.pool import Database, open_database
+from db.portfolios import PortfolioNameTaken
 from db.providers import configure_budget
 from db.refresh import RefreshRequest, record_refresh
 from db.runs import RunRow, read_runs
 from db.schedule import take_tick
+from db.secrets import Vault
 from db.series import Granularity
 from ingest.providers.coingecko import NAME as PROVIDER
 from ingest.providers.coingecko import budget_of
@@ -34,6 +37,7 @@ from ingest.worker import run_worker
 from pricegraph.app import create_app
 from pricegraph.commands import address, end, open_port
 from pricegraph.databases import worker_pool
+from pricegraph.demo_portfolio import BY_HAND, EVERYTHING, add_demo_portfolios
 from pricegraph.embedded import DATABASE, EmbeddedPostgres
 from pricegraph.serve import listen, run_async, serving, stop_signal
 from pricegraph.settings import Settings
@@ -45,6 +49,7 @@ _PLAN = Plan.ANALYST
 # The keys that the simulator knows.
 _KEYS = {Plan.PUBLIC: None, Plan.DEMO: "CG-demo"}
 _PAID_KEY = "CG-pro"
+_SIMULATED = SimulatorSettings()
 # Invented prices have a database of their own: they never lie beside real ones.
 _SIMULATED_DATABASE = "pricegraph_simulated"
 
@@ -72,8 +77,7 @@ def _start(settings: Settings, live: bool, console: Console) -> None:
     with EmbeddedPostgres(settings.data_dir, database=database) as server:
         note_path(settings).unlink(missing_ok=True)
         migrate(server.url)
-        token = settings.token or SecretStr(_keep_token(settings.data_dir))
-        settings = settings.model_copy(update={"token": token, "database_url": SecretStr(server.url)})
+        settings = settings.model_copy(update=_keep_secrets(settings) | {"database_url": SecretStr(server.url)})
         run_async(_run(settings, sockets, console))
 
 
@@ -92,7 +96,7 @@ async def _serve(settings: Settings, sockets: _Sockets, console: Console) -> Non
     url, ingest, ready = settings.need_database_url(), settings.ingest(), asyncio.Event()
     async with AsyncExitStack() as stack:
         if sockets.simulator:
-            await stack.enter_async_context(serving(create_simulator(SimulatorSettings()), sockets.simulator))
+            await stack.enter_async_context(serving(create_simulator(_SIMULATED), sockets.simulator))
         database = await stack.enter_async_context(open_database(url, worker_pool(settings)))
         async with database.transaction() as connection:
             # The worker does it too, but the very first answer has to say already whether prices are simulated.
@@ -106,6 +110,8 @@ async def _serve(settings: Settings, sockets: _Sockets, console: Console) -> Non
         async with asyncio.TaskGroup() as group:
             group.create_task(run_worker(database, url, ingest, ready))
             group.create_task(_fill(database, settings, ready, console))
+            if sockets.simulator:
+                group.create_task(_add_portfolios(database, settings, ready, console))
 
 
 async def _fill(database: Database, settings: Settings, ready: asyncio.Event, console: Console) -> None:
@@ -156,7 +162,7 @@ async def _read_run(database: Database, run_id: int) -> RunRow:
 
 
 def simulated_settings(settings: Settings, simulator: str) -> Settings:
-    """The settings with the provider replaced; a real key never leaves for the simulator."""
+    """The settings with every provider replaced; a real key never leaves for the simulator."""
     plan = settings.coingecko_plan if "coingecko_plan" in settings.model_fields_set else _PLAN
     key = _KEYS.get(plan, _PAID_KEY)
     host = "coingecko" if plan in _KEYS else "coingecko-pro"
@@ -165,16 +171,36 @@ def simulated_settings(settings: Settings, simulator: str) -> Settings:
             "coingecko_plan": plan,
             "coingecko_api_key": SecretStr(key) if key else None,
             "coingecko_url": f"{simulator}/{host}/api/v3",
+            "coinbase_url": f"{simulator}/coinbase/api/v3/brokerage",
+            "esplora_url": f"{simulator}/esplora/api",
         }
     )
 
 
-def _keep_token(data_dir: Path) -> str:
-    """The same token at every start."""
-    file = data_dir / "token"
+async def _add_portfolios(database: Database, settings: Settings, ready: asyncio.Event, console: Console) -> None:
+    """Once: what people make of them afterwards is theirs."""
+    await ready.wait()
+    vault = settings.vault()
+    assert vault is not None
+    with suppress(PortfolioNameTaken):
+        async with database.transaction() as connection:
+            now = datetime.now(UTC)
+            made = await add_demo_portfolios(connection, _SIMULATED, vault, now, settings.history_days)
+        if made:
+            console.print(f"made the portfolios {EVERYTHING!r} and {BY_HAND!r}; the token reads them")
+
+
+def _keep_secrets(settings: Settings) -> dict[str, SecretStr]:
+    """What is not set is the same at every start."""
+    token = settings.token or _keep(settings.data_dir / "token", lambda: f"pg_{secrets.token_urlsafe(32)}")
+    key = settings.encryption_key or _keep(settings.data_dir / "encryption-key", Vault.new_key)
+    return {"token": token, "encryption_key": key}
+
+
+def _keep(file: Path, make: Callable[[], str]) -> SecretStr:
     if not file.exists():
-        _write_private(file, f"pg_{secrets.token_urlsafe(32)}".encode())
-    return file.read_text().strip()
+        _write_private(file, make().encode())
+    return SecretStr(file.read_text().strip())
 
 
 def note_path(settings: Settings) -> Path:
@@ -194,7 +220,7 @@ def _write_note(settings: Settings, sockets: _Sockets) -> None:
 
 
 def _write_private(file: Path, content: bytes) -> None:
-    """Whole or not at all, and for its owner's eyes only: it holds the token."""
+    """Whole or not at all, and for its owner's eyes only: it holds a secret."""
     fresh = file.with_name(f"{file.name}.new")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)

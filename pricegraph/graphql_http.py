@@ -28,6 +28,7 @@ from pricegraph.statuses import RETRY_AFTER_SECONDS, TRY_LATER, status_of, statu
 from resolvers.blocks import BlockCache
 from resolvers.context import ApiSettings, Context, Outcome
 from resolvers.errors import ApiError, Code
+from resolvers.private import WRITE
 from schema.execution import Executable, OperationNotAllowed, refused
 
 # A script that sends this header gets the outcome of its refresh as the HTTP status, so that `curl --fail` is enough.
@@ -90,8 +91,9 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request, request_id: str, media_type: str) -> Response:
         caller = await self._authenticator.identify(request.headers.get("authorization"))
         by_outcome = request.headers.get(STATUS_HEADER) == "outcome"
+        files = caller is not None and WRITE in caller.scopes
         try:
-            operation = await read_request(request, self._settings.limits.max_body_bytes, self._queries)
+            operation = await read_request(request, self._settings.limits, self._queries, files=files)
         except PersistedQueryNotFound as error:
             return _show(refused(error), request_id, media_type, () if by_outcome else None)
         context = Context(
@@ -108,7 +110,7 @@ class GraphQLEndpoint:
         if operation.key and _was_executed(result):
             self._queries.keep(operation.key, operation.query)
         response = _show(result, request_id, media_type, context.outcomes if by_outcome else None)
-        if request.method == "POST" or result.errors:
+        if request.method == "POST" or result.errors or context.is_private:
             return response
         return revalidate(request, response, _CACHE_CONTROL)
 

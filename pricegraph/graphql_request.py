@@ -12,7 +12,10 @@ from starlette.requests import Request
 from pricegraph.negotiation import JSON
 from pricegraph.persisted_queries import PersistedQueries, check_key, read_key
 from resolvers.errors import ApiError, Code
+from resolvers.limits import Limits
 
+# More than any request with a file has besides it. Each value of a long list costs far more than its bytes.
+_MOST_VALUES_WITH_FILE = 1_000
 # So that nobody goes on sending what nobody reads.
 _HANG_UP = {"connection": "close"}
 
@@ -37,8 +40,12 @@ class HttpProblem(Exception):
         self.headers = headers or {}
 
 
-async def read_request(request: Request, limit: int, queries: PersistedQueries) -> GraphQLRequest:
-    """The request, with the text of its query where it holds but the hash of one; bodies up to `limit` bytes."""
+async def read_request(
+    request: Request, limits: Limits, queries: PersistedQueries, *, files: bool = False
+) -> GraphQLRequest:
+    """The request, with the text of its query where it holds but the hash of one. Whoever may send `files` may send
+    longer bodies: of few values, and with a query no longer than others'.
+    """
     if request.method != "POST":
         given: Any = dict(request.query_params)
         for name in ("variables", "extensions"):
@@ -47,8 +54,11 @@ async def read_request(request: Request, limit: int, queries: PersistedQueries) 
     else:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise HttpProblem(415, Code.BAD_INPUT, f"the body must be JSON: send  Content-Type: {JSON}")
-        given = _parse_json(await _read_body(request, limit))
-    return _check_request(given, queries)
+        given = await _read_json(request, limits, files=files)
+    found = _check_request(given, queries)
+    if len(found.query) > limits.max_body_bytes:
+        raise HttpProblem(413, Code.COST_EXCEEDED, "the query is too long; send what is long in a variable")
+    return found
 
 
 def _check_request(given: Any, queries: PersistedQueries) -> GraphQLRequest:
@@ -75,6 +85,27 @@ def _find_query(given: Any, key: str | None, queries: PersistedQueries) -> str:
     if key is not None:
         check_key(key, given)
     return given
+
+
+async def _read_json(request: Request, limits: Limits, *, files: bool) -> Any:
+    body = await _read_body(request, limits.max_import_body_bytes if files else limits.max_body_bytes)
+    given = _parse_json(body)
+    if len(body) > limits.max_body_bytes and _has_more_values(given, _MOST_VALUES_WITH_FILE):
+        text = f"a body of more than {limits.max_body_bytes:,} bytes is for a file; send a long list in parts"
+        raise HttpProblem(413, Code.COST_EXCEEDED, text)
+    return given
+
+
+def _has_more_values(given: Any, most: int) -> bool:
+    left, count = [given], 0
+    while left:
+        one = left.pop()
+        if isinstance(one, dict | list):
+            count += len(one)
+            if count > most:
+                return True
+            left += one.values() if isinstance(one, dict) else one
+    return False
 
 
 async def _read_body(request: Request, limit: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from typing import Any
 
@@ -14,18 +15,28 @@ from resolvers.errors import ApiError, Code
 
 log = structlog.get_logger()
 
+# What graphql-core says of an input object that is not as its type has it, and then the object itself.
+_MALFORMED = re.compile(r"(to be an object|field '\w+')(\. Did you mean [^?]*\?)?[,.]? [Ff]ound: .*", re.DOTALL)
+# Likewise of an object or a list that stands where a single value belongs.
+_NO_LEAF = re.compile(r"(cannot represent .*?value): [\[{].*", re.DOTALL)
+
 
 def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """One entry of `errors`. A surprise is logged with the request id, which the client gets instead of its text."""
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
-        problem = ApiError(Code.BAD_INPUT, error.message)
+        problem = ApiError(Code.BAD_INPUT, _without_values(error.message))
     else:
         problem = translate(cause, request_id)
     formatted = dict(error.formatted)
     formatted["message"] = problem.message
     formatted["extensions"] = describe(problem) | {"requestId": request_id}
     return formatted
+
+
+def _without_values(message: str) -> str:
+    """A key may stand in the object, and in whatever keeps the answer then."""
+    return _NO_LEAF.sub(r"\1.", _MALFORMED.sub(lambda match: match[1] + (match[2] or "."), message))
 
 
 def describe(problem: ApiError) -> dict[str, Any]:

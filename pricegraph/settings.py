@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.secrets import Vault
 from ingest.cron import check_cron
 from ingest.settings import IngestSettings, Plan
 
@@ -34,6 +35,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 NEVER = "off"
 # A day that is over is final at 00:45 (CoinGecko's documentation of `/coins/{id}/market_chart/range`).
 DEFAULT_CRON = "50 0 * * *"
+DEFAULT_SYNC_CRON = "20 * * * *"
 # As browsers send it (RFC 6454, 6.2): scheme, host, and a port unless it is the scheme's own.
 _ORIGIN = re.compile(r"(?:http(?!.*:80$)|https(?!.*:443$))://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
@@ -101,6 +103,16 @@ class Settings(BaseSettings):
         alias="PRICEGRAPH_REQUIRE_TOKEN",
         description="`true`: reading needs a token too; the pages, the schema and the health checks stay open.",
     )
+    sync_cron: str = Field(
+        DEFAULT_SYNC_CRON,
+        alias="PRICEGRAPH_SYNC_CRON",
+        description="When workers sync all accounts that have a source, as a cron expression; `off`: only when asked.",
+    )
+    encryption_key: SecretStr | None = Field(
+        None,
+        alias="PRICEGRAPH_ENCRYPTION_KEY",
+        description="What encrypts the keys of Coinbase accounts; `pricegraph keys new` prints one.",
+    )
     cache_bytes: int = Field(
         128_000_000,
         ge=0,
@@ -115,7 +127,7 @@ class Settings(BaseSettings):
     url: str = Field(
         "http://127.0.0.1:8000",
         alias="PRICEGRAPH_URL",
-        description="The server that `pricegraph refresh`, `track` and `untrack` call.",
+        description="The server that `pricegraph refresh`, `track`, `untrack` and `import` call.",
     )
     coingecko_plan: Plan = Field(
         Plan.PUBLIC, alias="COINGECKO_PLAN", description="`public` (no key), `demo`, `basic`, `analyst` or `pro`."
@@ -133,6 +145,15 @@ class Settings(BaseSettings):
         description="Calls a minute, when yours differ from the plan's (3, 80, 240, 400, 400).",
     )
 
+    coinbase_url: str | None = Field(
+        None, alias="COINBASE_URL", description="Another address of Coinbase's Advanced Trade API; its own unless set."
+    )
+    esplora_url: str | None = Field(
+        None,
+        alias="ESPLORA_URL",
+        description="Another Esplora server, as `https://mempool.space/api`; that of Blockstream unless set.",
+    )
+
     @field_validator("coins", "currencies", "rate_currencies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -143,12 +164,12 @@ class Settings(BaseSettings):
     def _perhaps_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return () if value == (NEVER,) else value
 
-    @field_validator("rate_coin", "refresh_cron", mode="before")
+    @field_validator("rate_coin", "refresh_cron", "sync_cron", mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
         return " ".join(value.lower().split()) if isinstance(value, str) else value
 
-    @field_validator("refresh_cron")
+    @field_validator("refresh_cron", "sync_cron")
     @classmethod
     def _check_cron(cls, value: str) -> str:
         if value != NEVER:
@@ -162,7 +183,7 @@ class Settings(BaseSettings):
             raise ValueError("must read like postgresql://user:password@host/name, with special signs percent-encoded")
         return value
 
-    @field_validator("coingecko_url", "url")
+    @field_validator("coingecko_url", "coinbase_url", "esplora_url", "url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
         if value is not None and not re.match(
@@ -176,6 +197,13 @@ class Settings(BaseSettings):
     def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 16:
             raise ValueError("must have 16 characters or more; `openssl rand -hex 32` makes a good one")
+        return value
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _check_encryption_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            Vault.from_keys(value.get_secret_value())
         return value
 
     @field_validator("cors_origins")
@@ -193,6 +221,10 @@ class Settings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
+    def vault(self) -> Vault | None:
+        """What opens the keys of accounts; None: no account that needs a key can be added or synced."""
+        return Vault.from_keys(self.encryption_key.get_secret_value()) if self.encryption_key else None
+
     def ingest(self) -> IngestSettings:
         return IngestSettings(
             plan=self.coingecko_plan,
@@ -207,6 +239,10 @@ class Settings(BaseSettings):
             rate_coin=self.rate_coin,
             refresh_cron=None if self.refresh_cron == NEVER else self.refresh_cron,
             history_days=self.history_days,
+            sync_cron=None if self.sync_cron == NEVER else self.sync_cron,
+            coinbase_url=self.coinbase_url,
+            esplora_url=self.esplora_url,
+            vault=self.vault(),
         )
 
 

@@ -92,10 +92,11 @@ def _fresh(admin_url: str, template: str) -> Iterator[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One run per store for whatever stands on `admin_url`."""
+    """One run per store for whatever stands on `admin_url`; only the first one where the store makes no difference."""
     if "admin_url" in metafunc.fixturenames:
         servers = _servers()
-        if "replica" in metafunc.fixturenames and not runs_in_chroot():
+        alone = "replica" in metafunc.fixturenames and not runs_in_chroot()
+        if alone or metafunc.definition.get_closest_marker("one_store"):
             servers = {"postgresql": servers["postgresql"]}
         metafunc.parametrize("admin_url", list(servers.values()), ids=list(servers), indirect=True)
 

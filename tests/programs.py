@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-_OURS = ("PRICEGRAPH_", "COINGECKO_", "DATABASE_")
+_OURS = ("PRICEGRAPH_", "COINGECKO_", "COINBASE_", "ESPLORA_", "DATABASE_")
 PATIENCE_SECONDS = 60.0
 
 

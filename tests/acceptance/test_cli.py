@@ -48,6 +48,17 @@ def test_a_token_name_is_used_once(env: dict[str, str]) -> None:
     assert "Traceback" not in again.stderr
 
 
+def test_a_token_has_an_owner_that_is_called_like_it_unless_told(env: dict[str, str]) -> None:
+    call("token", "create", "phone-of-alice", "--owner", "alice", "--scope", "PORTFOLIO_READ", env=env)
+    call("token", "create", "carol", "--scope", "PORTFOLIO_READ", env=env)
+
+    listed = [line.split() for line in call("token", "list", env=env).stdout.splitlines()]
+
+    owners = {cells[1]: cells[3] for cells in listed if len(cells) > 3}
+    assert (owners["phone-of-alice"], owners["carol"]) == ("alice", "carol")
+    assert call("token", "create", "nobodys", "--owner", " ", env=env).returncode == 2
+
+
 def test_the_database_holds_no_token(env: dict[str, str]) -> None:
     token = call("token", "create", "secret", "--scope", "REFRESH", env=env).stdout.strip()
 

@@ -39,6 +39,8 @@ mutation { refreshPrices(input: {coins: ["bitcoin"], from: "now-2d", mode: FORCE
 } }
 """
 
+PORTFOLIOS = "{ portfolios { name } }"
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -104,7 +106,7 @@ def test_it_prints_its_addresses_and_a_token_and_notes_them_for_its_owner_only(r
     assert httpx.get(f"{note['simulator']}/_control/log").status_code == 200
     with psycopg.connect(note["database"]) as connection:
         assert connection.execute("select count(*) > 0 from price_hourly").fetchone() == (True,)
-    for file in ("demo.json", "token"):
+    for file in ("demo.json", "token", "encryption-key"):
         assert (folder / file).stat().st_mode & 0o777 == 0o600
 
 
@@ -147,9 +149,11 @@ def test_a_real_key_reaches_neither_the_simulator_nor_any_output_or_file(running
     started, folder = running
 
     requests = httpx.get(f"{note_of(folder)['simulator']}/_control/log").json()
+    prices = [entry for entry in requests if entry["provider"] == "coingecko"]
 
-    assert requests
-    assert {(entry["key"], entry["status"]) for entry in requests} == {("pro", 200)}
+    assert prices
+    assert {(entry["key"], entry["status"]) for entry in prices} == {("pro", 200)}
+    assert KEY not in {entry["key"] for entry in requests}
     assert KEY not in started.output
     for file in filter(Path.is_file, folder.iterdir()):
         assert KEY not in file.read_text()
@@ -207,6 +211,7 @@ def test_live_asks_the_provider_it_is_pointed_at_and_knows_a_simulator_by_its_ad
 
         assert ask(folder, SERVER)["server"]["simulated"] is True
         assert note_of(folder)["simulator"] is None
+        assert ask(folder, PORTFOLIOS, Authorization=f"Bearer {note_of(folder)['token']}") == {"portfolios": []}
     assert {entry["key"] for entry in history_requests(provider)} == {"public"}
     assert caught(trap) == ""
 

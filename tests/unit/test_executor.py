@@ -37,8 +37,28 @@ class Inner:
     tags: list[str] | None
 
 
+@strawberry.interface
+class Shape:
+    size: float | None
+
+
+@strawberry.type
+class Circle(Shape):
+    radius: float
+
+
+@strawberry.type
+class Square(Shape):
+    side: float
+
+    @strawberry.field
+    def area(self) -> float:
+        return self.side * self.side
+
+
 @strawberry.type
 class Item:
+    shape: Shape | None
     name: str
     price: float | None
     count: int
@@ -65,20 +85,24 @@ class Query:
         return info.context.items
 
 
-SCHEMA = strawberry.Schema(query=Query)._schema
+SCHEMA = strawberry.Schema(query=Query, types=[Circle, Square])._schema
 QUERIES = [
     "{ items { name price count } }",
     "{ items { inner { weight tags } name } }",
     "{ items { inners { weight tags __typename } inner { weight } } }",
     "{ items { doubled(times: 3) name } }",
     "{ items { name resolved } }",
+    "{ items { shape { size __typename ... on Circle { radius } ... on Square { length: side } } name } }",
+    "{ items { shape { ... on Square { area } } shape { ... on Circle { radius } } } }",
 ]
 # Of the wrong kind, of no number, too large, missing, or failed.
 ODD = [math.nan, math.inf, None, "text", 2**40, True, [1], ValueError("broken"), 0.1, 7]
 odd = st.sampled_from(ODD)
 inners = st.builds(Inner, weight=odd, tags=st.none() | st.lists(st.sampled_from(["a", "b", None, 3]), max_size=3))
+shapes = st.builds(Circle, size=odd, radius=odd) | st.builds(Square, size=odd, side=odd)
 items = st.builds(
     Item,
+    shape=st.none() | shapes | odd,
     name=st.sampled_from(["a", "b", None, 3]),
     price=st.floats(1, 2) | odd,
     count=st.integers(0, 9) | odd,
@@ -117,3 +141,15 @@ def test_odd_values_are_answered_as_graphql_core_answers_them(query: str) -> Non
 
 def _told(result: ExecutionResult) -> list[str]:
     return sorted(str(error.formatted) for error in result.errors or ())
+
+
+def test_objects_of_several_types_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = [Circle(size=1.0, radius=1.5), Square(size=None, side=2.0), None, Circle(size=3.0, radius=3.5)]
+    given = Given([Item(shape=one, name="a", price=1.0, count=1, inner=None, inners=[]) for one in shapes], [])
+    query = "{ items { shape { size __typename ... on Circle { radius } ... on Square { length: side } } } }"
+    stock = asyncio.run(ask(query, given, StrawberryGraphQLCoreExecutionContext))
+    monkeypatch.setattr(FastExecutor, "complete_object_value", None)  # graphql-core's way is closed
+
+    fast = asyncio.run(ask(query, given, FastExecutor))
+
+    assert (fast.data, fast.errors) == (stock.data, None)

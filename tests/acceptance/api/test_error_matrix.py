@@ -21,6 +21,7 @@ from resolvers.limits import Limits
 from schema.schema import sdl
 from tests.acceptance.api.conftest import NOWHERE
 from tests.api import ONE, OPERATOR_TOKEN, Api, open_api
+from tests.portfolios import ADD_ACCOUNT, COINBASE
 from tests.world import NOW, World
 
 GRAPHQL = "application/graphql-response+json"
@@ -157,6 +158,13 @@ async def refresh_with_a_key_that_was_used_for_another(world: World, api: Api) -
     yield Asked(api, REFRESH, {"input": ONE | {"idempotencyKey": "same", "mode": "FORCE"}})
 
 
+async def add_a_key_to_a_server_that_cannot_keep_it(world: World, api: Api) -> AsyncIterator[Asked]:
+    await world.know(["bitcoin"], ["usd"])
+    made = await api.ask('mutation { createPortfolio(name: "main", currency: "usd") { portfolio { id } } }')
+    portfolio = made["createPortfolio"]["portfolio"]["id"]
+    yield Asked(api, ADD_ACCOUNT, {"input": {"portfolio": portfolio, "label": "exchange", "source": COINBASE}})
+
+
 async def ask_when_a_table_is_gone(world: World, api: Api) -> AsyncIterator[Asked]:
     await world.execute("drop table api_tokens cascade")
     yield Asked(api, "{ __typename }", token="pg_some")
@@ -187,6 +195,7 @@ PROVOKED: dict[Code, Callable[[World, Api], AsyncIterator[Asked]]] = {
     Code.PROVIDER_PLAN_LIMIT: refresh_farther_back_than_the_key_reaches,
     Code.PROVIDER_ERROR: refresh_what_the_provider_does_not_know,
     Code.CONFLICT: refresh_with_a_key_that_was_used_for_another,
+    Code.NOT_CONFIGURED: add_a_key_to_a_server_that_cannot_keep_it,
     Code.INTERNAL: ask_when_a_table_is_gone,
 }
 

@@ -45,7 +45,8 @@ async def test_whatever_has_an_id_is_found_by_it(known: World, world_api: Api) -
 
 
 async def test_an_id_of_nothing_is_null(api: Api) -> None:
-    for type_name in ("Coin", "Currency", "DataIssue", "RefreshRun", "RefreshTask"):
+    private = ("Portfolio", "Account", "Transaction", "SyncRun")
+    for type_name in ("Coin", "Currency", "DataIssue", "RefreshRun", "RefreshTask", *private):
         for key in (999_999, 10**17):
             assert await api.ask(NODE, id=encode_id(type_name, key)) == {"node": None}
 

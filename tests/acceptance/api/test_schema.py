@@ -80,8 +80,8 @@ async def test_the_definition_is_served_and_its_hash_told(lone_api: Api) -> None
     assert told["server"]["schemaHash"] == sha256(served.content).hexdigest()
 
 
-def test_the_lists_of_coins_runs_and_tasks_are_relay_connections(built: GraphQLSchema) -> None:
-    for name in ("Coin", "RefreshRun", "RefreshTask"):
+def test_the_lists_of_coins_runs_tasks_and_transactions_are_relay_connections(built: GraphQLSchema) -> None:
+    for name in ("Coin", "RefreshRun", "RefreshTask", "Transaction"):
         connection, edge = built.type_map[f"{name}Connection"], built.type_map[f"{name}Edge"]
         assert isinstance(connection, GraphQLObjectType)
         assert isinstance(edge, GraphQLObjectType)

@@ -31,7 +31,8 @@ def operation_name(query: Path) -> str:
 
 
 TABS = [operation_name(query) for query in STARTER_QUERIES]
-READING = [tab for tab in TABS if tab != "PlanARefresh"]
+NEEDING_A_TOKEN = ("PlanARefresh", "NetWorth")
+READING = [tab for tab in TABS if tab not in NEEDING_A_TOKEN]
 
 
 async def open_graphiql(page: Page, tab: str = TABS[0]) -> None:
@@ -146,8 +147,18 @@ async def test_planning_a_refresh_without_any_token_is_refused_with_a_code(watch
     await expect(watched.page.locator(".graphiql-response")).to_contain_text("UNAUTHENTICATED")
 
 
-async def test_the_tab_that_needs_a_token_brings_a_header_to_put_it_into(watched: Watched) -> None:
-    await open_graphiql(watched.page, "PlanARefresh")
+async def test_net_worth_is_told_once_the_token_is_put_into_headers(watched: Watched) -> None:
+    await open_graphiql(watched.page, "NetWorth")
+    await put_token(watched.page, TOKEN)
+
+    answer = await execute(watched.page, "NetWorth")
+
+    assert answer == {"data": {"portfolios": []}}
+
+
+@pytest.mark.parametrize("tab", NEEDING_A_TOKEN)
+async def test_a_tab_that_needs_a_token_brings_a_header_to_put_it_into(watched: Watched, tab: str) -> None:
+    await open_graphiql(watched.page, tab)
 
     await watched.page.get_by_role("button", name="Headers").click()
 
