@@ -49,6 +49,13 @@ class Vault:
         except InvalidToken:
             raise _unreadable() from None
 
+    def opens(self, encrypted: bytes) -> bool:
+        try:
+            self._keys.decrypt(encrypted)
+        except InvalidToken:
+            return False
+        return True
+
     def rotate(self, encrypted: bytes) -> bytes:
         """The same secret, encrypted with the first key."""
         try:
@@ -76,3 +83,10 @@ async def rotate_secrets(connection: Connection, vault: Vault) -> int:
     rotated = [(vault.rotate(secret), id) for id, secret in await cursor.fetchall()]
     await connection.cursor().executemany("update accounts set secret = %s where id = %s", rotated)
     return len(rotated)
+
+
+async def count_unreadable(connection: Connection, vault: Vault | None) -> tuple[int, int]:
+    """How many secrets are stored, and how many of them the vault cannot open."""
+    cursor = await connection.execute("select secret from accounts where secret is not null")
+    secrets = [secret for (secret,) in await cursor.fetchall()]
+    return len(secrets), sum(not (vault and vault.opens(secret)) for secret in secrets)

@@ -212,6 +212,7 @@ def _write_note(settings: Settings, sockets: _Sockets) -> None:
     content = {
         "urls": _urls(address(sockets.api)),
         "token": settings.token.get_secret_value() if settings.token else None,
+        "encryption_key": settings.encryption_key.get_secret_value() if settings.encryption_key else None,
         "database": settings.need_database_url(),
         "simulator": address(sockets.simulator) if sockets.simulator else None,
         "pid": os.getpid(),

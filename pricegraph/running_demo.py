@@ -24,6 +24,8 @@ def with_running_demo(settings: Settings) -> Settings:
     found: dict[str, object] = {"database_url": SecretStr(note["database"]), "database_read_url": None}
     if "url" not in settings.model_fields_set:
         found |= {"url": note["urls"]["start"], "token": settings.token or SecretStr(note["token"])}
+    if settings.encryption_key is None:
+        found["encryption_key"] = SecretStr(note["encryption_key"])
     settings = settings.model_copy(update=found)
     return simulated_settings(settings, note["simulator"]) if note["simulator"] else settings
 

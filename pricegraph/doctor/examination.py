@@ -18,6 +18,7 @@ from pricegraph.doctor.clocks import judge_clocks, measure_clock
 from pricegraph.doctor.connection import PRIMARY, explain_connection, explain_silence
 from pricegraph.doctor.database import check_edition, check_migrations, check_server
 from pricegraph.doctor.findings import DEADLINE_SECONDS, STATEMENT_SECONDS, Finding, bounded, ok, problem
+from pricegraph.doctor.keys import check_keys
 from pricegraph.doctor.provider import check_provider
 from pricegraph.doctor.replica import examine_replica
 from pricegraph.doctor.work import check_origin, check_prices, check_tokens, check_workers
@@ -80,6 +81,7 @@ def _checks(connection: Connection, settings: Settings, now: Now, seconds: float
             "prices": partial(check_prices, connection, now()),
             "budget": partial(check_budget, connection, ingest, now()),
             "origin": partial(check_origin, connection, ingest.simulated),
+            "keys": partial(check_keys, connection, settings.vault()),
         }
     if has_tables and not settings.token:
         checks["tokens"] = partial(check_tokens, connection)

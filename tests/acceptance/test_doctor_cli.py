@@ -25,6 +25,7 @@ def env(demo: dict[str, Any]) -> dict[str, str]:
     return environment(
         DATABASE_URL=demo["database"],
         PRICEGRAPH_TOKEN=demo["token"],
+        PRICEGRAPH_ENCRYPTION_KEY=demo["encryption_key"],
         COINGECKO_URL=f"{demo['simulator']}/coingecko-pro/api/v3",
         COINGECKO_PLAN="analyst",
         COINGECKO_API_KEY="CG-pro",

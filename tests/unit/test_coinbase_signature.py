@@ -128,6 +128,7 @@ def refused(text: str) -> Iterator[pytest.ExceptionInfo[ValueError]]:
         (pem(ec.generate_private_key(ec.SECP384R1())), "another kind"),
         (pem(EC_KEY, encryption=BestAvailableEncryption(b"password")), "encrypted with a password"),
     ],
+    ids=["empty", "a word", "a part of a PEM", "a part of a key", "zeros", "RSA", "another curve", "a password"],
 )
 def test_what_is_no_key_is_refused_in_words_without_it(text: str, words: str) -> None:
     with refused(text) as caught:

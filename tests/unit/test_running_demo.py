@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from db.secrets import Vault
 from pricegraph.running_demo import with_running_demo
 from pricegraph.settings import Settings, read_settings
 
 DATABASE, DEMO_DATABASE = "postgresql://own/prices", "postgresql://demo/prices"
 TOKEN, DEMO_TOKEN = "a-token-of-the-operator", "the-token-of-the-demo"
 URL, DEMO_URL, DEFAULT_URL = "https://prices.example.com", "http://127.0.0.1:8005/", "http://127.0.0.1:8000"
-NOTE = {"database": DEMO_DATABASE, "token": DEMO_TOKEN, "urls": {"start": DEMO_URL}, "simulator": None}
+NOTE = {
+    "database": DEMO_DATABASE,
+    "token": DEMO_TOKEN,
+    "encryption_key": Vault.new_key(),
+    "urls": {"start": DEMO_URL},
+    "simulator": None,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +72,13 @@ def test_the_demo_is_not_read_through_somebody_else_s_replica(folder: Path) -> N
 def test_without_a_demo_nothing_changes(tmp_path: Path) -> None:
     settings = read_settings(data_dir=tmp_path)
     assert with_running_demo(settings) == settings
+
+
+def test_the_keys_of_the_demo_s_accounts_are_opened_with_its_encryption_key_unless_another_is_set(folder: Path) -> None:
+    own = Vault.new_key()
+    found = [with_running_demo(read_settings(data_dir=folder, encryption_key=key)) for key in (None, own)]
+
+    assert [one.encryption_key and one.encryption_key.get_secret_value() for one in found] == [
+        NOTE["encryption_key"],
+        own,
+    ]

@@ -70,7 +70,11 @@ def test_what_was_tampered_with_does_not_open(at: int, change: int) -> None:
         pass
 
 
-@pytest.mark.parametrize("keys", ["", " , ", "hunter2", f"{NEW},hunter2", f"{NEW};{OLD}", NEW[:-2]])
+@pytest.mark.parametrize(
+    "keys",
+    ["", " , ", "hunter2", f"{NEW},hunter2", f"{NEW};{OLD}", NEW[:-2]],
+    ids=["empty", "a comma", "a word", "a key and a word", "a semicolon", "a part of a key"],
+)
 def test_what_is_no_key_is_refused_without_being_shown(keys: str) -> None:
     with pytest.raises(ValueError, match="`pricegraph keys new` printed") as caught:
         Vault.from_keys(keys)
