@@ -10,7 +10,7 @@ import pytest
 
 from tests.programs import call, environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 CONTROL = "/_control/faults"
 BITCOIN = ("refresh", "--coin", "bitcoin", "--currency", "usd", "--from", "now-2d", "--force")

@@ -49,6 +49,7 @@ def test_every_command_of_the_documentation_works(command: str, demo: dict[str, 
     env = environment(
         DATABASE_URL=demo["database"],
         PRICEGRAPH_TOKEN=demo["token"],
+        PRICEGRAPH_ENCRYPTION_KEY=demo["encryption_key"],
         PRICEGRAPH_URL=demo["urls"]["start"].rstrip("/"),
         PRICEGRAPH_DATA_DIR=str(tmp_path),
         COINGECKO_URL=demo["simulator"] + "/coingecko/api/v3",

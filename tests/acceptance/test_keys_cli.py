@@ -8,7 +8,7 @@ import pytest
 from db.secrets import SecretUnreadable, Vault
 from tests.programs import call, environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 SECRETS = ["-----BEGIN EC PRIVATE KEY-----", "c2VlZA=="]
 

@@ -15,7 +15,7 @@ from tests.doctor import KEY, assert_finding, diagnose, real_time, settings_for
 from tests.world import Simulated, World
 
 # Each test is short; there are many.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 CLOSED = "http://127.0.0.1:9/coingecko/api/v3"
 

@@ -16,7 +16,7 @@ from tests.api import COINGECKO, execute
 from tests.catalogue import ALL, BITCOIN, REST, SOLANA, TETHER, statuses, store, without
 from tests.world import NOW
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 COIN = "select id, slug, symbol, name, status, contracts from coins where slug = %s"
 

@@ -13,6 +13,8 @@ from pricegraph.settings import SettingsError, read_settings
 from tests.acceptance.api.conftest import NOWHERE
 from tests.api import open_api
 
+pytestmark = pytest.mark.one_store
+
 APP = "https://app.example.com"
 LOCAL = "http://localhost:5173"
 STRANGER = "https://evil.example"

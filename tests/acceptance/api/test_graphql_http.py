@@ -15,6 +15,8 @@ from pricegraph.serve import listen, serving
 from tests.acceptance.api.conftest import NOWHERE
 from tests.api import Api, make_app
 
+pytestmark = pytest.mark.one_store
+
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 TYPENAME = "{ __typename }"

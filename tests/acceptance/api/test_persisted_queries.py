@@ -13,6 +13,8 @@ from db.pool import PoolSettings, open_database
 from tests.acceptance.api.conftest import NOWHERE
 from tests.api import Api, open_api
 
+pytestmark = pytest.mark.one_store
+
 GRAPHQL = "application/graphql-response+json"
 QUERY = "query A($hide: Boolean = false) { __typename @skip(if: $hide) server { version } }"
 MISS = "PersistedQueryNotFound"

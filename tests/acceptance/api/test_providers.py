@@ -14,7 +14,7 @@ from db.providers import Budget, block, configure_budget, note_failure, note_suc
 from tests.api import Api, execute, iso, open_api
 from tests.world import NOW
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 PROVIDERS = """
 { providers {

@@ -10,6 +10,7 @@ import pytest
 from graphql import parse
 
 from tests.api import Api
+from tests.portfolios import ADD, ADD_ACCOUNT, CREATE, MANUAL
 from tests.world import World
 
 QUERIES = sorted(Path("web/queries").glob("*.graphql"))
@@ -30,7 +31,8 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.slow
 async def test_every_starter_query_answers_without_error_and_with_data(filled: World, world_api: Api) -> None:
-    assert len(QUERIES) == 6
+    assert len(QUERIES) == 7
+    await buy_a_bitcoin(world_api)
     answers = {}
     for path in QUERIES:
         query, variables = read(path)
@@ -65,6 +67,19 @@ async def test_every_starter_query_answers_without_error_and_with_data(filled: W
     planned = answers["6"]["refreshPrices"]
     assert (planned["outcome"], planned["run"]) == ("PLANNED", None)
     assert planned["estimate"]["points"] > 0
+
+    (portfolio,) = answers["7"]["portfolios"]
+    assert portfolio["valuation"]["complete"]
+    assert [holding["holding"]["quantity"] for holding in portfolio["valuation"]["holdings"]] == ["1"]
+    assert len(portfolio["history"]) == 31
+    assert all(valuation["complete"] for valuation in portfolio["history"])
+
+
+async def buy_a_bitcoin(api: Api) -> None:
+    portfolio = (await api.ask(CREATE))["createPortfolio"]["portfolio"]["id"]
+    account = await api.ask(ADD_ACCOUNT, input={"portfolio": portfolio, "label": "by hand", "source": MANUAL})
+    transaction = {"kind": "BUY", "coin": "bitcoin", "quantity": "1", "at": "now-10d"}
+    await api.ask(ADD, input={"account": account["addAccount"]["account"]["id"], "transactions": [transaction]})
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)

@@ -12,6 +12,8 @@ from pricegraph.settings import SettingsError, read_settings
 from tests.api import OPERATOR_TOKEN, Api, open_api
 from tests.world import NOW
 
+pytestmark = pytest.mark.one_store
+
 TYPENAME = "{ __typename }"
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"

@@ -13,6 +13,8 @@ from db.pool import Database, PoolSettings, open_database
 from tests.api import COINGECKO, Api, CountingCursor, execute, open_api
 from tests.world import NOW
 
+pytestmark = pytest.mark.one_store
+
 RESOLVE = """
 query Resolve($inputs: [String!]!) {
   resolveCoins(inputs: $inputs) { input outcome coin { slug } candidates { slug } }

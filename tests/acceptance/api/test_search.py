@@ -7,7 +7,7 @@ import pytest
 from db.pool import Database
 from tests.api import Api, execute
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_store]
 
 SEARCH = """
 query Search($search: String!, $orderBy: CoinOrder, $first: Int! = 20, $after: String) {
