@@ -47,7 +47,7 @@ web-beside:  # while the demo starts; Ctrl-C ends the build too
 clients:  ## what the TypeScript client needs, if Node.js is there
 	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory clients/typescript/node_modules/.package-lock.json; fi
 
-bench: .venv/bench  ## pricegraph and its peers, asked the same: about six minutes, on a machine that is idle otherwise
+bench: .venv/bench  ## pricegraph and its peers, asked the same: about five minutes, on a machine that is idle otherwise
 	@if $(HAS_NODE); then $(MAKE) -s --no-print-directory benchmarks/postgraphile/node_modules/.package-lock.json; fi
 	@$(BIN)/python -m benchmarks
 
