@@ -15,7 +15,7 @@ test: .venv/dev web clients  ## every test, on TimescaleDB and on the embedded P
 	@$(BIN)/python tests/prepare.py
 	@$(BIN)/pytest -n 4 --dist worksteal
 
-test-fast: .venv/dev  ## without the slow ones; under a minute
+test-fast: .venv/dev  ## without the slow ones; about a minute
 	@$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not browser"
 
 check: .venv/dev  ## lint, types, import rules, and the SDL: as committed, and no break for clients of the released one

@@ -12,6 +12,8 @@ from pricegraph.demo_portfolio import BY_HAND, EVERYTHING, add_demo_portfolios
 from simulator.settings import SimulatorSettings
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 VAULT = Vault.from_keys(Vault.new_key())
 COINS = ("bitcoin", "ethereum", "solana", "cardano", "dogecoin")
 COUNTS = "select (select count(*) from accounts), (select count(*) from transactions), (select count(*) from balances)"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from db.pool import Database
 from pricegraph.doctor.findings import Finding, Verdict
 from tests.api import add_coins, execute
 from tests.doctor import assert_finding, diagnose
 from tests.replica import Replica
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 SUBJECTS = ("replica", "copy", "source", "lag")
 NOWHERE = "postgresql://nobody:a-secret-word@127.0.0.1:1/nothing"

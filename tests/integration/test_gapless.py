@@ -23,6 +23,8 @@ from db.refresh import Plan, RefreshRequest, plan_refresh, record_refresh
 from db.series import DAY, HOUR, Granularity, Series, Window
 from tests.api import add_coins, execute
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTH = 900  # buckets; what is worth remembering is shorter
 NOW = START + 60 * DAY

@@ -14,7 +14,7 @@ from ingest.syncs.run import Syncer
 from tests.wallets import OWNER, Wallets, open_wallets
 from tests.world import NOW, FakeClock, World
 
-pytestmark = pytest.mark.one_store
+pytestmark = [pytest.mark.one_store, pytest.mark.slow]
 
 DAY = timedelta(days=1)
 

@@ -43,7 +43,7 @@ from db.transfers import unlink_transfer
 from tests.api import add_coins, execute
 from tests.world import NOW
 
-pytestmark = pytest.mark.one_store
+pytestmark = [pytest.mark.one_store, pytest.mark.slow]
 
 USD = 1
 EVERYTHING = TransactionFilter()

@@ -14,6 +14,8 @@ from pricegraph.demo_portfolio import BY_HAND, add_demo_portfolios
 from simulator.settings import SimulatorSettings
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 # Of the two stores and of neither; in the midst of hours, and on their starts.
 STEPS = [timedelta(days=1), timedelta(hours=1), timedelta(minutes=47), timedelta(hours=26, seconds=1)]
 

@@ -11,6 +11,8 @@ from tests.api import iso
 from tests.books import Books, ago, cash, flat, move, open_books
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def books(database: Database) -> AsyncIterator[Books]:

@@ -15,7 +15,7 @@ from tests.coinbase_exports import SIGNED
 from tests.portfolios import BITCOIN, Person, bought, open_person
 from tests.world import NOW
 
-pytestmark = pytest.mark.one_store  # no prices are touched
+pytestmark = [pytest.mark.one_store, pytest.mark.slow]  # no prices are touched
 
 IMPORT = """
 mutation($input: ImportTransactionsInput!, $outcomes: [ImportOutcome!], $first: Int = 100, $after: Int = 0) {

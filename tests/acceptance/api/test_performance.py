@@ -13,6 +13,8 @@ from tests.api import add_points, execute, iso
 from tests.books import GAINS, METHODS, PERFORMANCE, Books, ago, cash, keep_at_coinbase, move, open_books
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 MINUTE = HOUR / 60
 
 

@@ -15,6 +15,8 @@ from schema.schema import make_schema
 from tests.api import Api, add_coins, execute
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 LATEST = """
 query First($code: String!) { coins(first: 2) { nodes { slug latestPrice(currency: $code) { price } } } }
 query Second($code: String!) { coins(first: 3) { nodes { name other: latestPrice(currency: $code) { price } } } }

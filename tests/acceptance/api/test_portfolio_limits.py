@@ -10,6 +10,8 @@ from db.pool import Database, PoolSettings, open_database
 from tests.api import execute
 from tests.portfolios import ADD_ACCOUNT, CREATE, MANUAL, PRIVATE_KEY, Person, open_person
 
+pytestmark = pytest.mark.slow
+
 IMPORTS = """
 mutation($input: ImportTransactionsInput!) {
   a: importTransactions(input: $input) { errors { code } }

@@ -12,7 +12,7 @@ from tests.api import execute, iso
 from tests.portfolios import BITCOIN, COINBASE, Person, open_person
 from tests.world import NOW
 
-pytestmark = pytest.mark.one_store
+pytestmark = [pytest.mark.one_store, pytest.mark.slow]
 
 SYNC = """
 mutation($ids: [ID!], $wait: Int! = 0) {

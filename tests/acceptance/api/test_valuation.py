@@ -14,6 +14,8 @@ from tests.api import add_coins, execute, iso
 from tests.portfolios import MANUAL, Person, bought, open_person
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 TODAY = floor(NOW, DAY)
 NOON = TODAY - 12 * HOUR
 VALUATION = """

@@ -15,6 +15,8 @@ from tests.api import CountingCursor, add_coins, execute, iso
 from tests.portfolios import MANUAL, Person, bought, open_person
 from tests.world import NOW
 
+pytestmark = pytest.mark.slow
+
 TODAY = floor(NOW, DAY)
 MOST = "99999999999999999999.999999999999999999"
 LEAST = "0.000000000000000001"
