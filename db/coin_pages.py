@@ -116,9 +116,9 @@ async def list_coins(
     companions: Companions,
 ) -> tuple[list[ListedCoin], Accompanied]:
     """Up to `limit` coins behind the sort key `after`, and what comes along."""
-    statement = _page_statement(where.given, order, after is not None, companions.day_before)
+    statement = _page_statement(where.given, order, after is not None, limit, companions.day_before)
     keys = {f"after_{place}": part for place, part in enumerate(after or [])}
-    found = await read_accompanied(connection, statement, where.parameters | keys | {"limit": limit}, companions)
+    found = await read_accompanied(connection, statement, where.parameters | keys, companions)
     width = len(CoinRow._fields)
     return [ListedCoin(CoinRow._make(row[:width]), list(row[width:])) for row in found.coins], found
 
@@ -129,8 +129,11 @@ async def count_coins(connection: Connection, where: CoinFilter) -> int:
     return row[0] if row else 0
 
 
-def select_coins(given: frozenset[str], order: CoinOrder, *, behind: bool) -> sql.Composed:
-    """The coin's columns, then its sort key; `behind` a key that is given."""
+def select_coins(given: frozenset[str], order: CoinOrder, limit: int, *, behind: bool) -> sql.Composed:
+    """The coin's columns, then its sort key; `behind` a key that is given.
+
+    The limit is no parameter: what comes along is planned by it.
+    """
     keys = sql.SQL(", ").join(_KEYS[order])
     conditions = _all_of(given)
     if behind:
@@ -139,14 +142,14 @@ def select_coins(given: frozenset[str], order: CoinOrder, *, behind: bool) -> sq
     named = sql.SQL(", ").join(
         sql.SQL("{} as {}").format(key, sql.Identifier(f"key_{place}")) for place, key in enumerate(_KEYS[order])
     )
-    return sql.SQL("select {}, {} from coins c where {} order by {} limit %(limit)s").format(
-        COIN_COLUMNS, named, conditions, keys
+    return sql.SQL("select {}, {} from coins c where {} order by {} limit {}").format(
+        COIN_COLUMNS, named, conditions, keys, limit
     )
 
 
 @lru_cache(maxsize=256)
-def _page_statement(given: frozenset[str], order: CoinOrder, behind: bool, day_before: bool) -> bytes:
-    return accompany(select_coins(given, order, behind=behind), day_before=day_before)
+def _page_statement(given: frozenset[str], order: CoinOrder, behind: bool, limit: int, day_before: bool) -> bytes:
+    return accompany(select_coins(given, order, limit, behind=behind), day_before=day_before)
 
 
 def _all_of(given: frozenset[str]) -> sql.Composed:

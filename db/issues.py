@@ -83,7 +83,13 @@ class IssueFilter:
     @property
     def parameters(self) -> dict[str, object]:
         states, kinds = (None if one is None else list(one) for one in (self.states, self.kinds))
-        return {"states": states, "kinds": kinds, "coin": self.coin_id}
+        given = {"states": states, "kinds": kinds, "coin": self.coin_id}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def condition(self) -> sql.SQL:
+        """Of what is given and nothing else, so that an index can serve it."""
+        return sql.SQL(" and ".join(["true", *(_CONDITIONS[name] for name in self.parameters)]))
 
 
 # What an issue itself says; its coin and its currency follow.
@@ -92,10 +98,11 @@ _CURRENCY = len(_FIELDS) + len(CoinRow._fields)
 _ISSUES = sql.SQL("""
 select {}, {}, {} from data_issues i join coins c on c.id = i.coin_id left join currencies y on y.id = i.currency_id
 """).format(sql.SQL(", ").join(sql.Identifier("i", name) for name in _FIELDS), COIN_COLUMNS, CURRENCY_COLUMNS)
-_MATCHES = sql.SQL("""
-(%(states)s::text[] is null or i.state = any(%(states)s)) and (%(kinds)s::text[] is null or i.kind = any(%(kinds)s))
-and (%(coin)s::int is null or i.coin_id = %(coin)s)
-""")
+_CONDITIONS = {
+    "states": "i.state = any(%(states)s)",
+    "kinds": "i.kind = any(%(kinds)s)",
+    "coin": "i.coin_id = %(coin)s",
+}
 _NEWEST = 2**63 - 1
 _FORGET = """
 delete from data_issues where id in (
@@ -199,13 +206,13 @@ async def acknowledge_issue(connection: Connection, id_: int, by: str, now: date
 
 async def list_issues(connection: Connection, where: IssueFilter, limit: int, before: int | None) -> list[IssueRow]:
     """Newest first; only issues older than the issue `before`."""
-    query = _ISSUES + sql.SQL("where {} and i.id < %(before)s order by i.id desc limit %(limit)s").format(_MATCHES)
-    parameters = where.parameters | {"before": _NEWEST if before is None else before, "limit": limit}
-    return [_issue(row) for row in await (await connection.execute(query, parameters)).fetchall()]
+    page = sql.SQL("where {} and i.id < %(before)s order by i.id desc limit {}").format(where.condition, limit)
+    parameters = where.parameters | {"before": _NEWEST if before is None else before}
+    return [_issue(row) for row in await (await connection.execute(_ISSUES + page, parameters)).fetchall()]
 
 
 async def count_issues(connection: Connection, where: IssueFilter) -> int:
-    query = sql.SQL("select count(*) from data_issues i where {}").format(_MATCHES)
+    query = sql.SQL("select count(*) from data_issues i where {}").format(where.condition)
     row = await (await connection.execute(query, where.parameters)).fetchone()
     return row[0] if row else 0
 

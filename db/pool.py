@@ -28,6 +28,10 @@ class PoolSettings:
     statement_timeout: float = 10.0
     # The server refuses every change, on a replica or not.
     read_only: bool = False
+    # A statement is planned once on each connection, whatever its parameters, and not for each of them anew: planning a
+    # look-up in a hypertable of many chunks takes as long as the look-up. What a plan depends on, such as the length of
+    # a page, is then no parameter.
+    plan_once: bool = True
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, Any]:
     milliseconds = int(settings.statement_timeout * 1000)
     # Over a hypertable of many chunks, compiling a statement (JIT) takes longer than running it: seconds.
     session = {"timezone": "UTC", "jit": "off", "statement_timeout": milliseconds}
+    if settings.plan_once:
+        session["plan_cache_mode"] = "force_generic_plan"
     if settings.read_only:
         session["default_transaction_read_only"] = "on"
     options = " ".join(f"-c {name}={value}" for name, value in session.items())

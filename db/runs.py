@@ -74,11 +74,10 @@ from unnest(%(runs)s::bigint[]) as w (run_id) cross join lateral (
     select t.* from refresh_run_tasks rt join refresh_tasks t on t.id = rt.task_id
     where rt.run_id = w.run_id and rt.task_id > %(after)s
       and (%(statuses)s::text[] is null or t.status = any(%(statuses)s))
-    order by rt.task_id limit %(limit)s
+    order by rt.task_id {limit}
 ) t
 """
-_TASKS_OF_RUNS = sql.SQL("select w.run_id, {} " + _CHOSEN + " {} order by w.run_id, t.id").format(_TASK_COLUMNS, _NAMES)
-_COUNT_TASKS = "select w.run_id, count(*) " + _CHOSEN + " group by w.run_id"
+_COUNT_TASKS = sql.SQL("select w.run_id, count(*) " + _CHOSEN + " group by w.run_id").format(limit=sql.SQL(""))
 _SUMS = sql.SQL("""
 select coalesce(sum(t.requests), 0), coalesce(sum(t.rows_inserted), 0), coalesce(sum(t.rows_corrected), 0),
        coalesce(sum(t.rows_unchanged), 0), coalesce(sum(t.rows_rejected), 0),
@@ -130,15 +129,18 @@ async def list_tasks(
     connection: Connection, run_ids: Sequence[int], statuses: Sequence[str] | None, limit: int, after: int | None
 ) -> dict[int, list[TaskRow]]:
     """Up to `limit` tasks of each run, by id, which is the order they were queued in; only those behind `after`."""
-    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "limit": limit, "after": after or 0}
+    query = sql.SQL("select w.run_id, {columns} " + _CHOSEN + " {names} order by w.run_id, t.id").format(
+        columns=_TASK_COLUMNS, names=_NAMES, limit=sql.SQL("limit {}").format(limit)
+    )
+    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "after": after or 0}
     found: dict[int, list[TaskRow]] = {run: [] for run in run_ids}
-    for run, *row in await (await connection.execute(_TASKS_OF_RUNS, parameters)).fetchall():
+    for run, *row in await (await connection.execute(query, parameters)).fetchall():
         found[run].append(_task(row))
     return found
 
 
 async def count_tasks(connection: Connection, run_ids: Sequence[int], statuses: Sequence[str] | None) -> dict[int, int]:
-    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "limit": None, "after": 0}
+    parameters = {"runs": list(run_ids), "statuses": _array(statuses), "after": 0}
     cursor = await connection.execute(_COUNT_TASKS, parameters)
     return dict.fromkeys(run_ids, 0) | dict(await cursor.fetchall())
 

@@ -24,5 +24,7 @@ async def open_databases(settings: Settings) -> AsyncIterator[tuple[Database, Da
 
 
 def worker_pool(settings: Settings) -> PoolSettings:
-    """Planning a large refresh and storing a page may take longer than a request may."""
-    return PoolSettings(max_size=settings.pool_size, wait=30, statement_timeout=60)
+    """Planning a large refresh and storing a page may take longer than a request may; how to store one depends on how
+    much there is.
+    """
+    return PoolSettings(max_size=settings.pool_size, wait=30, statement_timeout=60, plan_once=False)

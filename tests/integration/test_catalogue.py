@@ -48,9 +48,9 @@ async def test_all_coins_of_the_provider_are_known_and_only_the_configured_ones_
 
 
 async def explain(database: Database, where: CoinFilter) -> str:
-    query = select_coins(where.given, CoinOrder.RELEVANCE, behind=False)
+    query = select_coins(where.given, CoinOrder.RELEVANCE, 51, behind=False)
     async with database.connection() as connection:
-        cursor = await connection.execute(sql.SQL("explain ") + query, where.parameters | {"limit": 51})
+        cursor = await connection.execute(sql.SQL("explain ") + query, where.parameters)
         return "\n".join(row[0] for row in await cursor.fetchall())
 
 

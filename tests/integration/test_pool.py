@@ -10,9 +10,12 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
+from db.candles import CandleQuery, Wanted, read_candles
 from db.pool import Database, PoolSettings, open_database
+from db.series import DAY, HOUR, Granularity, Window, floor
 from pricegraph.serve import listen
 from tests.api import CountingCursor, execute
+from tests.world import NOW
 
 MINE = "select pg_backend_pid()"
 OTHERS = "from pg_stat_activity where datname = current_database() and usename is not null and pid <> pg_backend_pid()"
@@ -43,6 +46,20 @@ async def test_a_connection_is_handed_out_without_a_statement(database_url: str)
         await use(database, 2)
 
         assert CountingCursor.statements == []
+
+
+async def test_a_connection_plans_a_statement_once_whatever_is_asked(database_url: str) -> None:
+    days = [floor(NOW, DAY) - number * DAY for number in range(30)]
+    async with open_database(database_url, PoolSettings(max_size=1)) as database:
+        for number, day in enumerate(days):
+            wanted = [Wanted(coin, Window(day - number * DAY, day)) for coin in range(1 + number)]
+            async with database.connection() as connection:
+                await read_candles(connection, CandleQuery(1, Granularity.HOURLY, HOUR, wanted, ("price",)))
+
+        plans = "select generic_plans, custom_plans from pg_prepared_statements where statement like '%price_hourly%'"
+        [(generic, custom)] = await execute(database, plans)
+
+    assert (generic > 20, custom) == (True, 0)
 
 
 async def test_connections_that_were_cut_while_idle_are_never_handed_out(database: Database, database_url: str) -> None:
