@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from db.gaps import list_holes
+from db.missing import list_holes
 from db.pool import Connection
 from db.series import DAY, Granularity, Series, Window, floor
 from db.windows import merge, subtract

@@ -10,7 +10,7 @@ from typing import Any
 from db.batches import in_batches
 from db.fetches import Outcome, list_fetches
 from db.gapless import find_holes, may_remember
-from db.gaps import list_provisional
+from db.missing import list_provisional
 from db.planning import PlannedTask, days_of, oldest_allowed, plan_series
 from db.pool import Connection
 from db.providers import ProviderRow, read_provider

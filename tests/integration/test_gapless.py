@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from db.gapless import find_holes, may_remember
-from db.gaps import list_holes
 from db.manual import Bucket, Change, remove_manual_price
+from db.missing import list_holes
 from db.pool import Connection, Database
 from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from db.coverage import CoverageQuery, Place, read_coverage
-from db.gaps import list_holes, list_provisional
+from db.missing import list_holes, list_provisional
 from db.pool import Connection, Database
 from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS

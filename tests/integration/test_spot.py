@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.gaps import list_holes
+from db.missing import list_holes
 from db.series import DAY, HOUR, Granularity, Series, Window, floor
 from ingest.spot import SpotResult
 from tests.world import World
