@@ -53,6 +53,15 @@ class CandleQuery:
         return any(one.version is not None for one in self.wanted)
 
 
+class Rows(NamedTuple):
+    """A query of something else, whose rows are read in the same statement, and so in the same snapshot. Its parameters
+    have names of their own.
+    """
+
+    query: str
+    parameters: Mapping[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class Candles:
     """What is stored of one coin: the values of each column, and the starts of the buckets in `stamps`, ascending.
@@ -151,24 +160,30 @@ _CANDLES = """
 with {versions}{rates}wanted as (
     select w.coin_id, w.start, w.until from {windows}
 )
-select p.coin_id, date_part('epoch', {bucket}){columns}{no_extras}
+select p.coin_id, date_part('epoch', {bucket}){columns}{no_record}
 from wanted w
 join {table} p on p.coin_id = w.coin_id and p.currency_id = %(currency)s and p.ts >= w.start and p.ts < w.until
                and p.ts >= %(start)s and p.ts < %(end)s
 {join_rates}
 {group}
 {extras}
+{alongside}
 order by 1, 2 nulls first
 """
 # A row without a time, in front of each coin's.
 _EXTRAS = """
 union all
-select v.coin_id, null{nulls}, v.version, (
+select v.coin_id, null{nulls}, row(v.version, (
     select array_agg(p.ts order by p.ts) from {table} p
     where p.coin_id = v.coin_id and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
       and p.provisional
-), case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end
+), case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end)
 from {of} v
+"""
+# Rows without a coin, behind all others.
+_ALONGSIDE = """
+union all
+select null, null{nulls}, a from ({query}) a
 """
 # 1970-01-05 was a Monday.
 _BINNED = "date_bin(%(step)s, p.ts, '1970-01-05T00:00:00Z'::timestamptz)"
@@ -177,16 +192,31 @@ _MONTHS = {1: "month", 3: "quarter", 12: "year"}
 
 async def read_candles(connection: Connection, query: CandleQuery) -> dict[int, Candles]:
     """The candles of each coin that is wanted, of all of its windows that are to be read."""
-    if not query.wanted:
-        return {}
+    return (await read_candles_with(connection, query, None))[0]
+
+
+async def read_candles_with(
+    connection: Connection, query: CandleQuery, rows: Rows | None
+) -> tuple[dict[int, Candles], list[tuple[Any, ...]]]:
+    """The same, and rows of something else."""
     extras = query.versions or query.provisional
     statement = _statement(
-        query.granularity, query.step, query.columns, query.pair is not None, query.versions, extras, query.bound
+        query.granularity,
+        query.step,
+        query.columns,
+        query.pair is not None,
+        query.versions,
+        extras,
+        query.bound,
+        rows.query if rows else "",
     )
     async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(statement, _parameters(query))
-        rows = await cursor.fetchall()
-    return {coin: _cut(rows, coin, query.columns, extras) for coin in {one.coin_id for one in query.wanted}}
+        await cursor.execute(statement, _parameters(query) | dict(rows.parameters if rows else ()))
+        found = await cursor.fetchall()
+    behind = bisect_left(found, True, key=lambda row: row[0] is None)
+    others = [row[-1] for row in found[behind:]]
+    del found[behind:]
+    return {coin: _cut(found, coin, query.columns, extras) for coin in {one.coin_id for one in query.wanted}}, others
 
 
 @lru_cache(maxsize=256)
@@ -198,8 +228,9 @@ def _statement(
     versions: bool,
     extras: bool,
     bound: bool,
+    alongside: str,
 ) -> bytes:
-    """Put together from the texts of this module alone; whatever a client sends is a parameter."""
+    """Put together from texts of db/ alone; whatever a client sends is a parameter."""
     rate, rated_at = ("r.rate", "r.rated_at") if converted else ("1", "null::timestamptz")
     several = step != granularity.width
     values = [_value(name, rate, rated_at, several) for name in columns]
@@ -210,14 +241,18 @@ def _statement(
         "windows": _WINDOWS if bound else _SAME_WINDOW,
         "bucket": _bucket(step) if several else "p.ts",
         "columns": "".join(f", {value}" for value in values),
-        "no_extras": ", null::bigint, null::timestamptz[], null::timestamptz" if extras else "",
+        "no_record": ", null::record" if extras or alongside else "",
         "join_rates": _JOIN_RATES if converted else "",
         "group": f"group by p.coin_id, {_bucket(step)}" if several else "",
         "extras": "",
+        "alongside": "",
     }
+    nulls = ", null" * len(columns)
     if extras:
         of = "versions" if versions else "(select distinct coin_id, null::bigint as version from wanted)"
-        parts["extras"] = _EXTRAS.format(table=granularity.table, nulls=", null" * len(columns), of=of)
+        parts["extras"] = _EXTRAS.format(table=granularity.table, nulls=nulls, of=of)
+    if alongside:
+        parts["alongside"] = _ALONGSIDE.format(nulls=nulls, query=alongside)
     if versions:
         rated = ", (%(rate_coin)s, %(base)s), (%(rate_coin)s, %(quote)s)" if converted else ""
         parts["versions"] = _VERSIONS.format(rates=rated, count=3 if converted else 1)
@@ -270,7 +305,7 @@ def _cut(rows: Sequence[tuple[Any, ...]], coin_id: int, names: Sequence[str], ex
     last = bisect_right(rows, coin_id, lo=first, key=itemgetter(0))
     version, provisional, as_of = None, None, None
     if extras:
-        *_, version, provisional, as_of = rows[first]
+        version, provisional, as_of = rows[first][-1]
         first += 1
     part = rows[first:last]
     stamps, *values = (list(map(itemgetter(place), part)) for place in range(1, len(names) + 2))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
+from typing import cast
 
 from strawberry.dataloader import DataLoader
 
@@ -22,15 +23,16 @@ from db.runs import RunTotals, TaskRow, read_totals
 from db.secrets import Vault
 from resolvers.blocks import BlockCache
 from resolvers.coins import resolve_coins_by_slug
-from resolvers.coverage import CoverageKey, CoverageView, load_coverage
+from resolvers.coverage import CoverageKey, CoverageView
 from resolvers.errors import ApiError, Code
-from resolvers.history_loader import HistoryLoader, Loaded, Wish
+from resolvers.history_reading import Loaded, Wish
 from resolvers.latest import KnownLatest, LatestKey, LatestView, load_latest
 from resolvers.limits import Limits
 from resolvers.private import READ, PrivateData
 from resolvers.quotes import Quote, choose_quote, find_currency
 from resolvers.revisions import RevisionKey, RevisionLoader
 from resolvers.runs import TaskKey, TaskLoader
+from resolvers.series_loader import SeriesLoader
 
 # Statements about portfolios that a request runs at a time; a pool has ten connections unless told.
 _LONG_READS = 2
@@ -95,13 +97,18 @@ class Context:
         self._file_bytes = 0
         self._turns = asyncio.Semaphore(_LONG_READS)
 
-    @cached_property
+    @property
     def history(self) -> DataLoader[Wish, Loaded]:
-        return DataLoader(load_fn=HistoryLoader(self.reads, self.blocks, self.now).load)
+        return cast("DataLoader[Wish, Loaded]", self._series)
+
+    @property
+    def coverage(self) -> DataLoader[CoverageKey, CoverageView]:
+        return cast("DataLoader[CoverageKey, CoverageView]", self._series)
 
     @cached_property
-    def coverage(self) -> DataLoader[CoverageKey, CoverageView]:
-        return DataLoader(load_fn=partial(load_coverage, self.reads, explained=self.explained))
+    def _series(self) -> DataLoader[Wish | CoverageKey, Loaded | CoverageView]:
+        """One loader, so that what is asked for alongside is read alongside."""
+        return DataLoader(load_fn=SeriesLoader(self.reads, self.blocks, self.now, explained=self.explained).load)
 
     @cached_property
     def latest(self) -> DataLoader[LatestKey, LatestView | ApiError | None]:

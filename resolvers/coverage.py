@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from db.coverage import CoverageQuery, Covered, Place, read_coverage
-from db.pool import Database
+from db.coverage import CoverageQuery, CoveredPlaces, Place
 from db.rates import MAX_RATE_AGE, RatePair
 from db.series import Granularity, Series, Window
 from db.windows import clip, merge, subtract
 from resolvers.gaps import GapReason, GapView, explain_holes
-
-CoveredPlaces = Mapping[Place, Covered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +102,14 @@ def coverage_cost(window: Window, granularity: Granularity) -> int:
     return 1 + window.buckets(granularity.width) // 100
 
 
-async def load_coverage(database: Database, keys: list[CoverageKey], *, explained: bool) -> list[CoverageView]:
-    """One statement, whatever is asked. `explained`: somebody may ask why something is missing."""
+def coverage_query(keys: Sequence[CoverageKey], *, explained: bool) -> CoverageQuery:
+    """What to read for these; `explained`: somebody may ask why something is missing."""
     places = dict.fromkeys(place for key in keys for place in (key.place, *key.rate_places))
-    query = CoverageQuery(list(places), explained, observed=any(key.observed for key in keys))
-    async with database.connection() as connection:
-        return _view(keys, await read_coverage(connection, query))
+    return CoverageQuery(list(places), explained, observed=any(key.observed for key in keys))
 
 
-def _view(keys: Sequence[CoverageKey], covered: CoveredPlaces) -> list[CoverageView]:
+def view_coverage(keys: Sequence[CoverageKey], covered: CoveredPlaces) -> list[CoverageView]:
+    """The answers, in order, from what was read for these and perhaps others."""
     # Of many coins mostly the same.
     unrated: dict[tuple[Place, ...], list[Window]] = {(): []}
     views = []

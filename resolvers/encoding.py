@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from resolvers.blocks import BLOCK_POINTS, Blocks
-from resolvers.history_loader import Keeper, Loaded
+from resolvers.history_reading import Keeper, Loaded
 from resolvers.points import PointState, PointTable
 from resolvers.shapes import Shape
 

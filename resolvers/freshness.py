@@ -43,9 +43,14 @@ def judge_freshness(key: CoverageKey, as_of: datetime | None, now: datetime) -> 
     return FreshnessView(as_of, age, expected, age is None or age > expected, key)
 
 
+def freshness_key(coin_id: int, quote: Quote, granularity: Granularity, now: datetime) -> CoverageKey:
+    """What is read to tell how young the stored points are."""
+    return replace(newest_buckets(coin_id, quote, granularity, now), observed=True)
+
+
 async def resolve_freshness(context: Context, coin_id: int, quote: Quote, granularity: Granularity) -> FreshnessView:
     """How young the stored points are; what is converted is as old as the older of price and rate."""
-    key = replace(newest_buckets(coin_id, quote, granularity, context.now), observed=True)
+    key = freshness_key(coin_id, quote, granularity, context.now)
     coverage = await context.coverage.load(key)
     return judge_freshness(key, coverage.observed_at, context.now)
 

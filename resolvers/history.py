@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.coins import CoinRow
 from db.series import Series, complete
@@ -13,7 +13,8 @@ from resolvers.coins import check_batch, resolve_coins_by_slug
 from resolvers.coverage import CoverageKey
 from resolvers.encoding import encode
 from resolvers.errors import ApiError
-from resolvers.history_loader import HistoryKey, Wish
+from resolvers.freshness import freshness_key
+from resolvers.history_reading import HistoryKey, Wish
 from resolvers.points import Filling, GapPolicy, PointTable, PointView, check_complete
 from resolvers.quotes import Quote
 from resolvers.ranges import Asked
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 
 # What a summary is made of.
 SUMMARISED = ("origin", "price", "low", "high", "close")
+
+
+class Ahead(NamedTuple):
+    """What the fields of a history are probably going to need. Where it has to be known first whether samples are
+    lacking, the same statement reads this too. `shapes` are what the points are going to be written in.
+    """
+
+    shapes: Sequence[Shape] = ()
+    coverage: bool = False
+    freshness: bool = False
+
+
+NOTHING_AHEAD = Ahead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +103,14 @@ class HistoryView:
         table = (await context.history.load(Wish(self.key, PointView._fields))).table
         return table.views(), self._column(table, "value")
 
-    async def list_lacking(self, context: Context, shapes: Sequence[Shape]) -> list[datetime]:
+    async def list_lacking(self, context: Context, ahead: Ahead) -> list[datetime]:
         """Under GapPolicy.ERROR the buckets that lack samples. Without shapes enough is read to tell."""
-        wishes = [self._wish(shape) for shape in shapes] or [Wish(self.key, ())]
-        return (await context.history.load_many(wishes))[0].lacking  # one reading, so they all lack the same
+        wishes = [self._wish(shape) for shape in ahead.shapes] or [Wish(self.key, ())]
+        counted = [self.coverage_key(context.now)] if ahead.coverage else []
+        if ahead.freshness:
+            counted.append(freshness_key(self.coin.id, self.quote, self.asked.granularity, context.now))
+        loaded, _ = await asyncio.gather(context.history.load_many(wishes), context.coverage.load_many(counted))
+        return loaded[0].lacking  # one reading, so they all lack the same
 
     def _wish(self, shape: Shape) -> Wish:
         return Wish(self.key, self._stored(shape.fields), self._kept(shape))
@@ -122,16 +140,16 @@ async def resolve_history(
     asked: Asked,
     filling: Filling,
     transforms: Sequence[Transform] = (),
-    shapes: Sequence[Shape] = (),
+    ahead: Ahead = NOTHING_AHEAD,
 ) -> HistoryView:
     """One coin's, loaded together with those of other coins that are asked for alongside. DATA_INCOMPLETE when samples
-    are missing, and the client wants that to be an error; `shapes`: as in `resolve_histories`.
+    are missing, and the client wants that to be an error.
     """
     context.charge(asked.cost(filling.lookback(asked.granularity)))
     quote = await context.quote(coin.id, currency)
     view = HistoryView(HistoryKey(coin, quote, asked, filling), transforms)
     if filling.policy is GapPolicy.ERROR:
-        check_complete(await view.list_lacking(context, shapes))
+        check_complete(await view.list_lacking(context, ahead))
     return view
 
 
@@ -142,13 +160,9 @@ async def resolve_histories(
     asked: Asked,
     filling: Filling,
     transforms: Sequence[Transform] = (),
-    shapes: Sequence[Shape] = (),
+    ahead: Ahead = NOTHING_AHEAD,
 ) -> list[HistoryView | ApiError]:
-    """One answer per slug, in order; what is wrong with one coin fails no other, anything else fails the whole.
-
-    `shapes` is what the points are probably going to be written in: where it has to be known first whether some are
-    lacking, the same statement reads what is needed then.
-    """
+    """One answer per slug, in order; what is wrong with one coin fails no other, anything else fails the whole."""
     check_batch(context, slugs, "coins")
     context.charge(len(slugs) * asked.cost(filling.lookback(asked.granularity)))
     coins = await resolve_coins_by_slug(context, slugs)
@@ -159,14 +173,14 @@ async def resolve_histories(
             key = HistoryKey(coin, await context.quote(coin.id, currency), asked, filling)
             views[coin.id] = HistoryView(key, transforms)
     if filling.policy is GapPolicy.ERROR:
-        await _check_each(context, views, shapes)
+        await _check_each(context, views, ahead)
     return [coin if isinstance(coin, ApiError) else views[coin.id] for coin in coins]
 
 
-async def _check_each(context: Context, views: dict[int, HistoryView | ApiError], shapes: Sequence[Shape]) -> None:
+async def _check_each(context: Context, views: dict[int, HistoryView | ApiError], ahead: Ahead) -> None:
     """Put an error in the place of each history that lacks samples."""
     asked = {id_: view for id_, view in views.items() if isinstance(view, HistoryView)}
-    lacking = await asyncio.gather(*(view.list_lacking(context, shapes) for view in asked.values()))
+    lacking = await asyncio.gather(*(view.list_lacking(context, ahead) for view in asked.values()))
     for id_, times in zip(asked, lacking, strict=True):
         try:
             check_complete(times)

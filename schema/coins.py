@@ -19,7 +19,7 @@ from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
 from resolvers.context import Context
 from resolvers.coverage import CoverageKey, coverage_cost
 from resolvers.errors import ApiError
-from resolvers.history import resolve_history
+from resolvers.history import NOTHING_AHEAD, resolve_history
 from resolvers.ids import encode_id
 from resolvers.latest import LatestKey, LatestView, resolve_latest_prices
 from resolvers.ranges import history_window
@@ -47,9 +47,8 @@ from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval
 from schema.executor import BATCH
 from schema.history import PriceHistory, make_filling, settle_range
 from schema.latest import LatestPrice
-from schema.lookahead import companions_of
+from schema.lookahead import companions_of, look_ahead
 from schema.pages import Connection, make_connection
-from schema.points import point_shapes
 from schema.revisions import THE_BEGINNING, PriceRevision, SinceArgument, UntilArgument
 from schema.transforms import make_transforms
 
@@ -141,9 +140,9 @@ class Coin(Node):
     ) -> PriceHistory | None:
         asked = settle_range(info.context, from_, to, interval, granularity)
         filling = make_filling(gaps, carry_limit, final_only)
-        shapes = point_shapes(info) if gaps is GapPolicy.ERROR else ()
+        ahead = look_ahead(info) if gaps is GapPolicy.ERROR else NOTHING_AHEAD
         view = await resolve_history(
-            info.context, self.row, currency, asked, filling, make_transforms(transforms), shapes
+            info.context, self.row, currency, asked, filling, make_transforms(transforms), ahead
         )
         return PriceHistory.from_view(view)
 

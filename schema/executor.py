@@ -19,6 +19,7 @@ cannot be told from outside:
 
 from __future__ import annotations
 
+import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -228,7 +229,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             return await self._fill_mixed(type_, selections, values)
         if isinstance(type_, GraphQLObjectType):
             selection = selections[type_.name]
-            columns = [await self._values(column, values, type_.name) for column in selection]
+            columns = await self._columns(selection, values, type_.name)
             return dict_maker(tuple(column.key for column in selection))(zip(*columns, strict=True))
         return _leaves(type_, values, kinds)
 
@@ -242,6 +243,13 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             if alike := [value for value, name in zip(values, names, strict=True) if name == one.name]:
                 filled[one.name] = iter(await self._fill(one, selections, alike))
         return [next(filled[name]) for name in names]
+
+    async def _columns(self, selection: Sequence[_Column], items: Sequence[Any], type_name: str) -> list[list[Any]]:
+        """Batches at once, so that a loader answers all of them together; most lists have one at most."""
+        waiting = (self._values(column, items, type_name) for column in selection)
+        if sum(column.batch is not None for column in selection) > 1:
+            return await asyncio.gather(*waiting)
+        return [await one for one in waiting]
 
     async def _values(self, column: _Column, items: Sequence[Any], type_name: str) -> list[Any]:
         if column.name == TYPE_NAME:

@@ -12,7 +12,7 @@ from db.series import Granularity as StoredGranularity
 from resolvers import errors
 from resolvers.context import Context
 from resolvers.freshness import resolve_freshness
-from resolvers.history import SUMMARISED, HistoryView, resolve_histories
+from resolvers.history import NOTHING_AHEAD, SUMMARISED, HistoryView, resolve_histories
 from resolvers.instants import Instant
 from resolvers.intervals import Interval as AskedInterval
 from resolvers.points import Filling, PointView
@@ -36,7 +36,8 @@ from schema.common import ApiError, Info, TimeRange, count_fields, selected_name
 from schema.coverage import Coverage, Freshness
 from schema.currencies import Currency
 from schema.enums import GapPolicy, Granularity, Interval
-from schema.points import Points, PriceColumns, PricePoint, point_fields, point_shapes
+from schema.lookahead import look_ahead
+from schema.points import Points, PriceColumns, PricePoint, point_fields
 from schema.transforms import make_transforms
 
 if TYPE_CHECKING:
@@ -201,8 +202,8 @@ class HistoryQueries:
     ) -> list[PriceHistoryResult]:
         asked = settle_range(info.context, from_, to, interval, granularity)
         filling = make_filling(gaps, carry_limit, final_only)
-        shapes = point_shapes(info) if gaps is GapPolicy.ERROR else ()
+        ahead = look_ahead(info) if gaps is GapPolicy.ERROR else NOTHING_AHEAD
         views = await resolve_histories(
-            info.context, coins, currency, asked, filling, make_transforms(transforms), shapes
+            info.context, coins, currency, asked, filling, make_transforms(transforms), ahead
         )
         return [PriceHistoryResult.from_view(slug, view) for slug, view in zip(coins, views, strict=True)]

@@ -8,8 +8,10 @@ from typing import Any
 from graphql import FieldNode, VariableNode
 
 from db.companions import Companions
+from resolvers.history import Ahead
 from resolvers.texts import can_be_stored
 from schema.common import Info, selected_names, selected_nodes
+from schema.points import point_shapes
 
 _LATEST, _CHANGE, _DEFAULT_CURRENCY = "latestPrice", "change24hPercent", "usd"
 _REASONS = ("gaps", "reason")
@@ -34,6 +36,12 @@ def companions_of(info: Info) -> Companions:
     asked = [node for node in selected_nodes(info, info._raw_info.field_nodes) if node.name.value == _LATEST]
     codes = {_currency(node, info.variable_values).lower() for node in asked}
     return Companions(sorted(filter(can_be_stored, codes)), info.context.day_before)
+
+
+def look_ahead(info: Info) -> Ahead:
+    """For a field that answers histories."""
+    names = set(selected_names(info))
+    return Ahead(point_shapes(info), "coverage" in names, "freshness" in names)
 
 
 def needs_totals(info: Info) -> bool:

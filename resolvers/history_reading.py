@@ -1,4 +1,4 @@
-"""Reads many histories at once: a statement for each distinct range and quote, whatever the number of coins.
+"""Reads many histories at once: those of one range and quote, whatever the number of coins.
 
 What is kept encoded of closed blocks (resolvers.blocks) is left out of the statement, as long as the version of the
 series that the same statement reads is the one that the blocks were read at.
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from db.candles import CandleQuery, Candles, Wanted, read_candles
+from db.candles import CandleQuery, Candles, Wanted
 from db.coins import CoinRow
-from db.pool import Connection, Database
+from db.coverage import CoverageQuery, CoveredPlaces, read_candles_and_coverage
+from db.pool import Connection
 from db.series import RECHECK, Window
 from db.windows import merge, subtract
 from resolvers.blocks import BlockCache, Blocks, Entry, whole_blocks
@@ -83,25 +84,10 @@ class _Layout:
     absent: Sequence[Window]
 
 
-class HistoryLoader:
-    def __init__(self, database: Database, cache: BlockCache, now: datetime) -> None:
-        self._database = database
-        self._cache = cache
-        self._now = now
-
-    async def load(self, wishes: list[Wish]) -> list[Loaded]:
-        groups: dict[tuple[Quote, Asked, Filling], list[Wish]] = defaultdict(list)
-        for wish in wishes:
-            groups[wish.key[1:]].append(wish)
-        found: dict[Wish, Loaded] = {}
-        async with self._database.connection() as connection:
-            for (quote, asked, filling), group in groups.items():
-                found |= await _Reading(quote, asked, filling, self._cache, self._now).read(connection, group)
-        return [found[wish] for wish in wishes]
-
-
-class _Reading:
-    """One statement: the same range, quote and filling for many coins."""
+class HistoryReading:
+    """One statement: the same range, quote and filling for many coins; and how complete some series are, if that is
+    asked for alongside.
+    """
 
     def __init__(self, quote: Quote, asked: Asked, filling: Filling, cache: BlockCache, now: datetime) -> None:
         self._quote = quote
@@ -115,16 +101,19 @@ class _Reading:
         self._layouts: dict[frozenset[datetime], _Layout] = {}
         self._grids: dict[Window, Grid] = {}
 
-    async def read(self, connection: Connection, wishes: Sequence[Wish]) -> dict[Wish, Loaded]:
+    async def read(
+        self, connection: Connection, wishes: Sequence[Wish], coverage: CoverageQuery | None
+    ) -> tuple[dict[Wish, Loaded], CoveredPlaces]:
         by_coin: dict[int, list[Wish]] = defaultdict(list)
         for wish in wishes:
             by_coin[wish.key.coin.id].append(wish)
         known = {coin: self._find_entries(group) for coin, group in by_coin.items()}
         fields = {name for wish in wishes for name in wish.fields}
-        candles = await read_candles(connection, self._query(known, fields))
-        return {
+        candles, covered = await read_candles_and_coverage(connection, self._query(known, fields), coverage)
+        loaded = {
             wish: self._assemble(wish, known[coin], candles[coin]) for coin, group in by_coin.items() for wish in group
         }
+        return loaded, covered
 
     def _find_entries(self, wishes: Sequence[Wish]) -> dict[Shape, Entry]:
         """What is kept of a coin; nothing unless all of its wishes can do with it."""
