@@ -61,8 +61,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Effort:
-    """Seconds of a turn, of a warm-up (caches fill, plans are kept, V8 compiles what it has seen often), and of each
-    case beside the refresh, whose pace is that of a paid plan.
+    """Seconds of a turn, of a warm-up (caches fill, plans are kept, V8 compiles what it has seen often), of each
+    case beside the refresh, whose pace is that of a paid plan, and of a turn with several workers.
 
     Slow answers take longer, as a turn has at least three.
     """
@@ -71,6 +71,7 @@ class Effort:
     seconds: float = 0.7
     warm_up: float = 1.5
     beside_refresh: float = 6.0
+    with_workers: float = 4.0
     calls_per_minute: int = 400
 
 

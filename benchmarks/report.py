@@ -13,6 +13,7 @@ from benchmarks.beside_refresh import CONNECTIONS, Waiting
 from benchmarks.figures import Spread
 from benchmarks.measure import Cell
 from benchmarks.targets import check_targets
+from benchmarks.workers import Load, Scaling, compare_workers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Results:
     remarks: Sequence[str]
     cells: Sequence[Cell]
     waiting: Sequence[Waiting]
+    loads: Sequence[Load]
 
 
 def to_json(results: Results) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def to_json(results: Results) -> dict[str, Any]:
         "measured": [_cell_to_json(cell) for cell in results.cells],
         "targets": [asdict(outcome) | {"reached": outcome.reached} for outcome in check_targets(results.cells)],
         "beside_refresh": [asdict(waiting) for waiting in results.waiting],
+        "workers": [asdict(load) for load in results.loads],
     }
 
 
@@ -60,6 +63,8 @@ def to_markdown(results: Results) -> str:
         _by_case(cells, lambda cell: f"{_number(cell.latency(0.5) * 1000)} / {_number(cell.latency(0.99) * 1000)}"),
         f"pricegraph with {CONNECTIONS} connections at once, alone and next to a refresh that is writing.",
         _waiting(results.waiting),
+        f"`serve --workers`, `h11`, warm cache, {CONNECTIONS} connections; processor time in ms per request.",
+        _workers(compare_workers(results.loads, os.cpu_count() or 1)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -102,6 +107,25 @@ def _waiting(waiting: Iterable[Waiting]) -> str:
                 *map(_number, (one.requests_per_second, one.p50, one.p99, one.rows_per_second)),
             ]
             for one in waiting
+        ),
+    )
+
+
+def _workers(scalings: Iterable[Scaling]) -> str:
+    return _table(
+        ["workers", "requests/s", "against 1", "machine allows", "serve", "PostgreSQL", "client", "processors busy"],
+        (
+            [
+                str(one.median.workers),
+                _number(one.median.requests_per_second),
+                _number(one.ratio),
+                "-" if one.at_most is None else _number(one.at_most),
+                _number(one.median.serve * 1000),
+                "-" if one.median.postgres is None else _number(one.median.postgres * 1000),
+                _number(one.median.client * 1000),
+                f"{one.median.busy:.0%}",
+            ]
+            for one in scalings
         ),
     )
 

@@ -15,8 +15,11 @@ from benchmarks.data import Size, fill
 from benchmarks.database import find_server, fresh_database
 from benchmarks.measure import Cell, Effort, Say, measure, prepare
 from benchmarks.report import Results
+from benchmarks.workers import measure_workers
 
 _BESIDE_REFRESH = ("h1", "light")
+# With the cache warm most of the work is the server's.
+_WITH_WORKERS = "h11"
 
 
 def run(size: Size, effort: Effort, contenders: Sequence[Contender], remarks: Sequence[str], say: Say) -> Results:
@@ -28,12 +31,15 @@ def run(size: Size, effort: Effort, contenders: Sequence[Contender], remarks: Se
         cases = make_cases(size, now)
         postmaster = find_postmaster(url)
         cells = _measure_peers(url, contenders, cases, postmaster, effort, say)
+        say("pricegraph, with one and with several workers")
+        busiest = next(case for case in cases if case.name == _WITH_WORKERS)
+        loads = measure_workers(url, busiest, effort.with_workers, postmaster)
         say("pricegraph, without and with a refresh")
         asked = [case for case in cases if case.name in _BESIDE_REFRESH]
         waiting = measure_beside_refresh(url, size.coins, asked, effort.beside_refresh, effort.calls_per_minute)
     unseen = None if postmaster else "PostgreSQL's processor time is not known: its processes cannot be seen from here"
     further = [remark for remark in (server.remark, unseen) if remark]
-    return Results(now, server.name, effort.rounds, [*remarks, *further], cells, waiting)
+    return Results(now, server.name, effort.rounds, [*remarks, *further], cells, waiting, loads)
 
 
 def _measure_peers(

@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import orjson
+
 from benchmarks.cases import Histories, LatestPrices, Question
-from benchmarks.client import Client
+from benchmarks.client import Client, Request
 from benchmarks.dialects import PricegraphQL
 from benchmarks.scale.scale import Scale
 from db.batches import in_batches
-from db.candles import CandleQuery, Step, Wanted, read_candles
-from db.gaps import list_holes
+from db.candles import CandleQuery, Wanted, read_candles
+from db.coverage import CoverageQuery, Place, read_coverage
 from db.latest import list_latest
 from db.pool import Connection
 from db.series import DAY, HOUR, Granularity, Series, Window
@@ -24,6 +26,13 @@ YEAR = timedelta(days=365)
 _PAGE = 1000
 _POINT = ("price", "market_cap", "volume_24h")
 _CANDLE = ("price", "high", "low", "close", "volume_24h")
+_CANDLES = """
+query($coins: [String!]!, $from: Time!, $to: Time!) {
+  priceHistory(coins: $coins, from: $from, to: $to, interval: DAY_1, granularity: HOURLY) {
+    history { points { time price high low close volume24h } coverage { completeness gaps { reason } } }
+  }
+}
+"""
 _EVERYTHING = (*_POINT, "high", "low", "observed_at", "provider_id", "revision")
 
 
@@ -60,12 +69,6 @@ class Reading:
     through_api: bool = False
 
 
-async def _candles(access: Access, target: Target, granularity: Granularity, window: Window, step: Step) -> object:
-    wanted = [Wanted(coin, window) for coin in target.coins]
-    columns = ("price", "market_cap", "volume_24h") if step == granularity.width else ("price", "high", "low", "close")
-    return await read_candles(access.connection, CandleQuery(1, granularity, step, wanted, columns))
-
-
 async def _read(
     access: Access, target: Target, granularity: Granularity, window: Window, step: timedelta, columns: tuple[str, ...]
 ) -> object:
@@ -97,8 +100,8 @@ async def _latest(access: Access, target: Target) -> object:
 async def _coverage(access: Access, target: Target) -> object:
     found = []
     for coins in in_batches(target.coins, _PAGE):
-        windows = [(Series(coin, 1), target.last(QUARTER)) for coin in coins]
-        found.append(await list_holes(access.connection, Granularity.HOURLY, windows))
+        places = [Place(Series(coin, 1), Granularity.HOURLY, target.last(QUARTER)) for coin in coins]
+        found.append(await read_coverage(access.connection, CoverageQuery(places, explained=True, observed=False)))
     return found
 
 
@@ -110,12 +113,22 @@ async def _ask_days(access: Access, target: Target) -> object:
     return _ask(access, Histories(target.slugs, "usd", Granularity.DAILY, target.last(YEAR)))
 
 
+async def _ask_candles(access: Access, target: Target) -> object:
+    window = target.last(YEAR)
+    variables = {"coins": target.slugs, "from": window.start, "to": window.end}
+    return _send(access, Request("/graphql", orjson.dumps({"query": _CANDLES, "variables": variables})))
+
+
 async def _ask_latest(access: Access, target: Target) -> object:
     return _ask(access, LatestPrices(target.slugs))
 
 
 def _ask(access: Access, question: Question) -> bytes:
-    body = access.api.ask(PricegraphQL().ask(question))
+    return _send(access, PricegraphQL().ask(question))
+
+
+def _send(access: Access, request: Request) -> bytes:
+    body = access.api.ask(request)
     if b'"errors"' in body:
         raise RuntimeError(f"the answer holds errors: {body[:500]!r}")
     return body
@@ -132,6 +145,7 @@ READINGS = (
     Reading("API: 90 days of 1 coin (h1)", 1, _ask_hours, through_api=True),
     Reading("API: 90 days of 11 coins (h11)", 11, _ask_hours, through_api=True),
     Reading("API: 365 days of 1 coin (d365)", 1, _ask_days, through_api=True),
+    Reading("API: daily candles of a year's hours, with coverage, 1 coin", 1, _ask_candles, through_api=True),
     Reading("API: latest price of 11 coins (light)", 11, _ask_latest, through_api=True),
 )
 

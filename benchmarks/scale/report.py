@@ -84,7 +84,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield _row(measured, reading)
     yield ""
     yield (
-        f"| plan of a refresh | series | tasks | s, at most {MOST_SECONDS} | of which work "
+        f"| plan of a refresh | series | tasks | s, at most {MOST_SECONDS} | processor time, s "
         f"| MB, at most {MOST_MEGABYTES} |"
     )
     yield "|---|---|---|---|---|---|"

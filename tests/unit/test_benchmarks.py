@@ -21,6 +21,7 @@ from benchmarks.figures import Spread, percentile
 from benchmarks.measure import AnswersDiffer, Cell, Turn, compare_answers
 from benchmarks.report import Results, to_json, to_markdown
 from benchmarks.targets import check_targets
+from benchmarks.workers import Load, compare_workers, worker_counts
 from db.series import HOUR, Granularity, Window
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -131,7 +132,7 @@ def test_the_report_shows_every_contender_with_spread_and_says_what_is_missing()
         cell(UNCACHED, 0.5, case=converted),
         cell(POSTGRAPHILE, 0.002, 0.002, 0.002),
     ]
-    results = Results(START + timedelta(hours=9), "PostgreSQL 18", 3, ["Ariadne is left out"], cells, [])
+    results = Results(START + timedelta(hours=9), "PostgreSQL 18", 3, ["Ariadne is left out"], cells, [], [])
 
     text, json = to_markdown(results), orjson.loads(orjson.dumps(to_json(results)))
 
@@ -140,3 +141,18 @@ def test_the_report_shows_every_contender_with_spread_and_says_what_is_missing()
     assert "**Ariadne is left out.**" in text
     assert json["cases"] == {"h": "1 coin, 2 hours", "c": "converted"}
     assert json["measured"][0]["cpu"] == {"median": 0.0012, "low": 0.001, "high": 0.0016}
+
+
+def test_workers_are_powers_of_two_up_to_the_cores_and_two_at_least() -> None:
+    assert [worker_counts(cores) for cores in (1, 2, 3, 4, 6, 8)] == [[1, 2]] * 3 + [[1, 2, 4]] * 2 + [[1, 2, 4, 8]]
+
+
+def test_workers_are_compared_with_one_and_with_what_the_machine_allows() -> None:
+    """Two cores, 5 ms of processor time a request: 400 requests a second are the most there can be."""
+    one, two = Load(1, 200.0, 0.003, 0.001, 0.001, 0.5), Load(2, 350.0, 0.003, 0.001, 0.001, 0.9)
+
+    alone, both = compare_workers([one, two, one, replace(two, requests_per_second=360.0)], cores=2)
+
+    assert (alone.ratio, alone.at_most) == pytest.approx((1.0, 2.0))
+    assert (both.ratio, both.at_most) == pytest.approx((1.775, 2.0))
+    assert compare_workers([replace(one, postgres=None)], cores=2)[0].at_most is None
