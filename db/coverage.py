@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from db.candles import CandleQuery, Candles, Rows, read_candles_with
+from db.candle_query import CandleQuery
+from db.candles import Candles, Rows, read_candles_with
 from db.evidence import EVIDENCE_COLUMNS, JOIN_EVIDENCE, Evidence, evidence_of
 from db.gaps import HOLE_COLUMNS, JOIN_HOLES, holes_of
 from db.pool import Connection

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from db.candles import CandleQuery, Candles, Wanted
+from db.candle_query import CandleQuery, Wanted
+from db.candles import Candles
 from db.coins import CoinRow
 from db.coverage import CoverageQuery, CoveredPlaces, read_candles_and_coverage
 from db.pool import Connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from db.candles import Step
+from db.candle_query import Step
 from db.series import DAY, HOUR, Granularity, Window
 
 # The Monday that weeks are counted from (ISO 8601: a week begins on Monday).

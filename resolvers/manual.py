@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.bounds import LEAST_PRICE, MOST, is_amount, is_price
-from db.candles import CandleQuery, Wanted, read_candles
+from db.candle_query import CandleQuery, Wanted
+from db.candles import read_candles
 from db.currencies import series_of
 from db.manual import Bucket, Change, remove_manual_price, set_manual_price
 from db.pool import Connection

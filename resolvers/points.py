@@ -103,7 +103,7 @@ _CARRIED = ("close", "closed_at", "closed_by")
 
 
 def stored_columns(fields: Collection[str], asked: Asked, filling: Filling, *, converted: bool) -> tuple[str, ...]:
-    """What has to be read, of db.candles, to give these fields of the points."""
+    """What has to be read, of db.candle_query, to give these fields of the points."""
     wanted = {_STORED[name][0] for name in fields if name in _STORED}
     if "provider" in fields or ("origin" in fields and not converted):
         wanted.add("provider_id")

@@ -14,7 +14,8 @@ from benchmarks.client import Client, Request
 from benchmarks.dialects import PricegraphQL
 from benchmarks.scale.scale import Scale
 from db.batches import in_batches
-from db.candles import CandleQuery, Wanted, read_candles
+from db.candle_query import CandleQuery, Wanted
+from db.candles import read_candles
 from db.coverage import CoverageQuery, Place, read_coverage
 from db.latest import list_latest
 from db.pool import Connection

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
-from db.candles import CandleQuery, Wanted, read_candles
+from db.candle_query import CandleQuery, Wanted
+from db.candles import read_candles
 from db.pool import Database, PoolSettings, open_database
 from db.series import DAY, HOUR, Granularity, Window, floor
 from pricegraph.serve import listen

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from db.candles import COLUMNS, Candles
+from db.candle_query import COLUMNS
+from db.candles import Candles
 from db.reference import PROVIDER_CODES, PROVIDER_IDS
 from db.series import DAY, HOUR, Window
 from resolvers.errors import ApiError, Code
