@@ -1,4 +1,4 @@
-"""The number of SQL statements of a request: one or two, whatever the number of coins."""
+"""The number of SQL statements of a request: one or a few, whatever the number of coins."""
 
 from __future__ import annotations
 
@@ -146,6 +146,18 @@ CASES = {
         query($first: Int!) {
           coins(first: $first) {
             nodes { history(from: "now-3h") { columns { price } coverage { gaps { reason nextAttemptAt } } } }
+          }
+        }""",
+    ),
+    "coins with histories of two ranges": Case(
+        (COINS, "a snapshot", COVERED_POINTS, POINTS),
+        """
+        query($first: Int!) {
+          coins(first: $first) {
+            nodes {
+              day: history(from: "now-1d") { columns { price } coverage { gaps { reason } } }
+              hours: history(from: "now-3h") { columns { price } coverage { gaps { reason } } }
+            }
           }
         }""",
     ),
@@ -326,7 +338,7 @@ async def test_what_is_not_asked_for_costs_nothing(counting: tuple[Database, Api
     await statements(api, '{ priceHistory(coins: ["coin-1"]) { history { columns { price } } } }')
     assert not any("fetch_windows" in one or "lag(" in one for one in CountingCursor.statements)
     await statements(api, '{ priceHistory(coins: ["coin-1"]) { history { coverage { gaps { reason } } } } }')
-    assert not any("provisional" in one for one in CountingCursor.statements)
+    assert not any("join price_hourly" in one for one in CountingCursor.statements)
 
 
 async def test_only_what_is_selected_of_a_point_is_read(counting: tuple[Database, Api]) -> None:
