@@ -24,7 +24,8 @@ class _Counted(NamedTuple):
     has_holes: bool
 
 
-# Time is reckoned by PostgreSQL alone: see db.gaps.
+# Times are added and compared here, as Python does so by the clock on the wall of the session's time zone; widths are
+# exact hours (see db.gaps).
 _COUNT = """
 select coin_id, currency_id, count(*), min(ts), max(ts), max(ts) + make_interval(hours => %(hours)s),
        min(ts) + make_interval(hours => %(hours)s * count(*)::int) <= max(ts)
