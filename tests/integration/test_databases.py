@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from db.pool import open_database
 from pricegraph.databases import open_databases, worker_pool
 from pricegraph.settings import read_settings
 from tests.api import execute
@@ -32,3 +33,10 @@ async def test_the_pool_size_bounds_the_connections_to_each_database(database_ur
     async with open_databases(settings) as (database, reads):
         assert (database.pool.max_size, reads.pool.max_size) == (3, 3)
     assert worker_pool(settings).max_size == 3
+
+
+async def test_requests_plan_a_statement_once_and_workers_by_what_they_store(database_url: str) -> None:
+    settings = read_settings(database_url=database_url)
+    async with open_databases(settings) as (serving, _), open_database(database_url, worker_pool(settings)) as working:
+        modes = [await execute(one, "show plan_cache_mode") for one in (serving, working)]
+    assert modes == [[("force_generic_plan",)], [("auto",)]]
