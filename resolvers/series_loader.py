@@ -1,7 +1,7 @@
 """Answers everything that a request asks of price series: points of histories, and how complete series are.
 
 There is a statement for each distinct range and quote, whatever the number of coins; the first one counts as well.
-All of them see the same.
+Where it counts for others, too, all of them share a snapshot, so that what is counted is what is read.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class SeriesLoader:
             groups[wish.key[1:]].append(wish)
         loaded: dict[Wish, Loaded] = {}
         covered: CoveredPlaces = {}
-        several = len(groups) > 1
-        async with self._database.snapshot() if several else self._database.connection() as connection:
+        counted_apart = coverage is not None and len(groups) > 1
+        async with self._database.snapshot() if counted_apart else self._database.connection() as connection:
             if coverage and not groups:
                 covered = await read_coverage(connection, coverage)
             for number, ((quote, asked, filling), group) in enumerate(groups.items()):

@@ -150,6 +150,18 @@ CASES = {
         }""",
     ),
     "coins with histories of two ranges": Case(
+        (COINS, POINTS, POINTS),
+        """
+        query($first: Int!) {
+          coins(first: $first) {
+            nodes {
+              day: history(from: "now-1d") { columns { price } }
+              hours: history(from: "now-3h") { columns { price } }
+            }
+          }
+        }""",
+    ),
+    "coins with histories of two ranges and gaps": Case(
         (COINS, "a snapshot", COVERED_POINTS, POINTS),
         """
         query($first: Int!) {
