@@ -43,14 +43,15 @@ class RevisionRow(NamedTuple):
 
 
 # What came in place of a revision is the next one, or the live point; a bucket's numbers have no holes but for a hole.
+# Window and page are no parameters, for the plan depends on them: the newest by id, or those of the window, sorted.
 _READ = """
 select r.coin_id, r.id, r.ts, r.revision + 1, r.replaced_at, m.changed_by, m.note, {before}, {after}
 from unnest(%(coins)s::int[]) as w (coin_id)
 cross join lateral (
     select * from price_revisions r
     where r.coin_id = w.coin_id and r.currency_id = %(currency)s and r.granularity = %(granularity)s
-      and r.ts >= %(start)s and r.ts < %(end)s and (%(before)s::bigint is null or r.id < %(before)s)
-    order by r.id desc limit %(limit)s
+      and r.ts >= {start} and r.ts < {end} and (%(before)s::bigint is null or r.id < %(before)s)
+    order by r.id desc limit {limit}
 ) r
 left join lateral (
     select {values} from price_revisions
@@ -58,7 +59,7 @@ left join lateral (
       and revision = r.revision + 1
     union all
     select {values} from {table}
-    where coin_id = r.coin_id and currency_id = r.currency_id and ts = r.ts and ts >= %(start)s and ts < %(end)s
+    where coin_id = r.coin_id and currency_id = r.currency_id and ts = r.ts and ts >= {start} and ts < {end}
       and revision = r.revision + 1
 ) a on true
 left join manual_changes m on m.coin_id = r.coin_id and m.currency_id = r.currency_id
@@ -85,9 +86,15 @@ async def list_revisions(
 ) -> dict[int, list[RevisionRow]]:
     """By coin up to `limit` changes of buckets inside the window, the newest first; only ids lower than `before`."""
     query = sql.SQL(_READ).format(
-        before=_columns("r"), after=_columns("a"), values=_columns(), table=sql.Identifier(granularity.table)
+        before=_columns("r"),
+        after=_columns("a"),
+        values=_columns(),
+        table=sql.Identifier(granularity.table),
+        start=window.start,
+        end=window.end,
+        limit=limit,
     )
-    parameters = _parameters(coin_ids, currency_id, granularity, window) | {"limit": limit, "before": before}
+    parameters = _parameters(coin_ids, currency_id, granularity, window) | {"before": before}
     found: dict[int, list[RevisionRow]] = {coin: [] for coin in coin_ids}
     for row in await (await connection.execute(query, parameters)).fetchall():
         values = len(Values._fields)
