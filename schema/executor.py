@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import psycopg
@@ -247,9 +247,13 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
     async def _columns(self, selection: Sequence[_Column], items: Sequence[Any], type_name: str) -> list[list[Any]]:
         """Batches at once, so that a loader answers all of them together; most lists have one at most."""
         waiting = (self._values(column, items, type_name) for column in selection)
-        if sum(column.batch is not None for column in selection) > 1:
-            return await asyncio.gather(*waiting)
-        return [await one for one in waiting]
+        if sum(column.batch is not None for column in selection) < 2:
+            return [await one for one in waiting]
+        columns = await asyncio.gather(*waiting, return_exceptions=True)
+        for failed in columns:  # none of them goes on behind the answer's back
+            if isinstance(failed, BaseException):
+                raise failed
+        return cast("list[list[Any]]", columns)
 
     async def _values(self, column: _Column, items: Sequence[Any], type_name: str) -> list[Any]:
         if column.name == TYPE_NAME:

@@ -161,6 +161,20 @@ def test_items_of_which_everything_is_skipped_are_still_there(twins: Twins, runn
     assert b'"points":[{},{},{}' in fast
 
 
+def test_a_field_that_fails_for_all_items_leaves_the_one_beside_it(twins: Twins, runner: asyncio.Runner) -> None:
+    document = """
+    {
+      coins {
+        nodes { slug never: coverage(currency: "zzz") { completeness } coverage { actualPoints } }
+      }
+    }
+    """
+    fast, stock = runner.run(twins.ask(document))
+
+    assert fast == stock
+    assert b'"never":null,"coverage":{"actualPoints":' in fast
+
+
 @pytest.mark.parametrize("item", PLAIN)
 def test_no_item_of_a_plain_list_is_completed_by_itself(
     twins: Twins, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, item: str
