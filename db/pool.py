@@ -44,11 +44,12 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        before = _cancellations()
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
         async with self.pool.connection() as connection:
-            _stop_if_cancelled(before)
+            _stop_if_cancelled(task, before)
             yield connection
-        _stop_if_cancelled(before)
+        _stop_if_cancelled(task, before)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -118,17 +119,12 @@ async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) 
         raise
 
 
-def _stop_if_cancelled(before: int) -> None:
+def _stop_if_cancelled(task: asyncio.Task[Any] | None, before: int) -> None:
     """Raise what got lost: Python 3.11's `wait_for`, on which psycopg waits for connections and for answers, forgets a
     cancellation that is overtaken by what it waits for. Who was to stop would go on for ever.
     """
-    if _cancellations() > before:
+    if task and task.cancelling() > before:
         raise asyncio.CancelledError
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
 
 
 def _is_readable(connection: Connection) -> bool:

@@ -6,7 +6,7 @@ ours; parsing, validation and execution are Strawberry's.
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -63,7 +63,7 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         if _wants_page(request):
             return RedirectResponse("/graphiql", status_code=303)
-        request_id = secrets.token_hex(8)
+        request_id = f"{random.getrandbits(64):016x}"
         response = await self._try_to_answer(request, request_id)
         response.headers.update({"x-request-id": request_id} | _HEADERS)
         response.headers.setdefault("cache-control", "no-store")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -11,6 +12,7 @@ GRAPHQL_JSON = "application/graphql-response+json"
 _WEIGHT = re.compile(r";\s*q=([01](?:\.\d*)?)\s*(?:;|$)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)  # most clients say the same each time
 def choose_media_type(accept: str | None) -> str | None:
     """The specification's own type where it is named, else JSON; None when the client takes neither."""
     if accept is None:
@@ -21,6 +23,7 @@ def choose_media_type(accept: str | None) -> str | None:
     return JSON if _weigh(weights, JSON, "application/*", "*/*") else None
 
 
+@lru_cache(maxsize=64)
 def choose_encoding(accept_encoding: str | None, known: Sequence[str]) -> str | None:
     """The one of these that weighs most, the first among equals; None for the answer as it is.
 

@@ -24,10 +24,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg
@@ -51,8 +53,9 @@ from strawberry.types.field import StrawberryField
 from resolvers.shapes import TYPE_NAME, Shape, dict_maker
 from schema.binding import DEFINITION
 
-# The type of Python whose values are those of a scalar, if they are finite.
-_WRITTEN_AS_THEY_ARE = {"Float": float, "String": str, "ID": str, "Boolean": bool}
+# The type of Python whose values orjson writes as the scalar would: numbers if they are finite, times if they are UTC.
+_WRITTEN_AS_THEY_ARE = {"Float": float, "String": str, "ID": str, "Boolean": bool, "Time": datetime}
+_IN_UTC = {UTC, ZoneInfo("UTC")}
 # In the metadata of a field: resolves it for many items, in order, with the field's arguments.
 BATCH = "batch"
 Batch = Callable[..., Awaitable[Sequence[Any]]]
@@ -286,6 +289,12 @@ def _leaves(type_: Any, values: Sequence[Any], kinds: set[type]) -> list[Any]:
     if isinstance(type_, GraphQLEnumType):
         names = {value: type_.coerce_output_value(value) for value in set(values)}
         return [names[value] for value in values]
-    if kinds <= {_WRITTEN_AS_THEY_ARE.get(type_.name)} and (float not in kinds or all(map(math.isfinite, values))):
+    if kinds <= {_WRITTEN_AS_THEY_ARE.get(type_.name)} and _are_written(values, kinds):
         return list(values)
     return list(map(type_.coerce_output_value, values))
+
+
+def _are_written(values: Sequence[Any], kinds: set[type]) -> bool:
+    if float in kinds:
+        return all(map(math.isfinite, values))
+    return datetime not in kinds or {value.tzinfo for value in values} <= _IN_UTC
