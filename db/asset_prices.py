@@ -169,8 +169,7 @@ async def price_assets(
         "places": [places[at] for _, at in wanted],
     }
     found: list[AssetPrice | None] = [None] * len(wanted)
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(sql.SQL(_PRICE_ASSETS), parameters)
-        for number, *row in await cursor.fetchall():
-            found[number - 1] = AssetPrice._make(row)
+    cursor = await connection.execute(sql.SQL(_PRICE_ASSETS), parameters, binary=True)
+    for number, *row in await cursor.fetchall():
+        found[number - 1] = AssetPrice._make(row)
     return found

@@ -58,9 +58,8 @@ async def read_candles_with(
 ) -> tuple[dict[int, Candles], list[tuple[Any, ...]]]:
     """The same, and rows of something else."""
     statement, parameters = query.statement(rows.query if rows else ""), query.parameters
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(statement, parameters | dict(rows.parameters if rows else ()))
-        found = await cursor.fetchall()
+    cursor = await connection.execute(statement, parameters | dict(rows.parameters if rows else ()), binary=True)
+    found = await cursor.fetchall()
     behind = bisect_left(found, True, key=lambda row: row[0] is None)
     others = [row[-1] for row in found[behind:]]
     del found[behind:]

@@ -76,9 +76,8 @@ async def read_accompanied(
     connection: Connection, statement: bytes, parameters: Mapping[str, object], companions: Companions
 ) -> Accompanied:
     """What a statement that `accompany` made answers."""
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(statement, {"latest_in": list(companions.latest_in), **parameters})
-        rows = await cursor.fetchall()
+    cursor = await connection.execute(statement, {"latest_in": list(companions.latest_in), **parameters}, binary=True)
+    rows = await cursor.fetchall()
     return Accompanied(
         [row[1 : _CURRENCY - 1] for row in rows if row[_CURRENCY - 1]],
         [CurrencyRow._make(row[_CURRENCY : _LATEST - 1]) for row in rows if row[_LATEST - 1]],

@@ -118,9 +118,8 @@ def _of_store(granularity: Granularity, explained: bool, observed: bool) -> str:
 
 async def read_coverage(connection: Connection, query: CoverageQuery) -> CoveredPlaces:
     text, parameters = query.rows
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(text.encode(), parameters)
-        return _answer(query, await cursor.fetchall())
+    cursor = await connection.execute(text.encode(), parameters, binary=True)
+    return _answer(query, await cursor.fetchall())
 
 
 async def read_candles_and_coverage(

@@ -58,6 +58,5 @@ async def read_flows(
 ) -> list[FlowRow]:
     """In the order of time: those after `since`, and earlier ones whose other side comes after it."""
     given = {"owner": owner, "portfolio": portfolio_id, "until": until, "since": since}
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_FLOWS, given)
-        return [FlowRow._make(row) for _, _, *row in await cursor.fetchall()]
+    cursor = await connection.execute(_FLOWS, given, binary=True)
+    return [FlowRow._make(row) for _, _, *row in await cursor.fetchall()]

@@ -163,10 +163,9 @@ async def read_holdings_at(
 ) -> list[list[HoldingRow]]:
     """One list for each instant; these ascend."""
     found: list[list[HoldingRow]] = [[] for _ in instants]
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_HOLDINGS, place_parameters(owner, portfolio_id, instants))
-        for place, *row in await cursor.fetchall():
-            found[place - 1].append(HoldingRow._make(row))
+    cursor = await connection.execute(_HOLDINGS, place_parameters(owner, portfolio_id, instants), binary=True)
+    for place, *row in await cursor.fetchall():
+        found[place - 1].append(HoldingRow._make(row))
     return found
 
 

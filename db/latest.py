@@ -103,6 +103,5 @@ async def list_converted(connection: Connection, coin_ids: Sequence[int], pair: 
 
 
 async def _list(connection: Connection, query: sql.Composed, parameters: dict[str, object]) -> list[LatestRow]:
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query, parameters)
-        return list(starmap(LatestRow, await cursor.fetchall()))
+    cursor = await connection.execute(query, parameters, binary=True)
+    return list(starmap(LatestRow, await cursor.fetchall()))

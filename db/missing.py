@@ -106,9 +106,8 @@ async def _look_inside(
         "firsts": [found.first for found in broken.values()],
         "lasts": [found.last for found in broken.values()],
     }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(query.encode(), {**bounds, **parameters})
-        return {Series(coin, currency): holes_of(window, *found) for coin, currency, *found in await cursor.fetchall()}
+    cursor = await connection.execute(query.encode(), {**bounds, **parameters}, binary=True)
+    return {Series(coin, currency): holes_of(window, *found) for coin, currency, *found in await cursor.fetchall()}
 
 
 _PROVISIONAL = """

@@ -88,9 +88,8 @@ async def list_nearest(connection: Connection, lookups: Sequence[Lookup]) -> lis
         "quotes": [one.pair and one.pair.quote_id for one in lookups],
     }
     found: dict[int, NearestRow] = {}
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_NEAREST, parameters)
-        for place, rated_at, rate, ts, price, observed_at, provider, granularity in await cursor.fetchall():
-            rated = Rate(rated_at, rate) if rate else None
-            found[place - 1] = NearestRow(ts, price, observed_at, provider, Granularity(granularity), rated)
+    cursor = await connection.execute(_NEAREST, parameters, binary=True)
+    for place, rated_at, rate, ts, price, observed_at, provider, granularity in await cursor.fetchall():
+        rated = Rate(rated_at, rate) if rate else None
+        found[place - 1] = NearestRow(ts, price, observed_at, provider, Granularity(granularity), rated)
     return [found.get(place) for place in range(len(lookups))]

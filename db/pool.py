@@ -42,14 +42,8 @@ class Database:
 
     pool: AsyncConnectionPool[Connection]
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        async with self.pool.connection() as connection:
-            _stop_if_cancelled(task, before)
-            yield connection
-        _stop_if_cancelled(task, before)
+    def connection(self) -> Loan:
+        return Loan(self.pool)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -62,6 +56,38 @@ class Database:
         async with self.transaction() as connection:
             await connection.execute("set transaction isolation level repeatable read, read only")
             yield connection
+
+
+class Loan:
+    """A connection of the pool, for as long as the block lasts.
+
+    The pool's own way ends each with a commit, which is nothing in autocommit mode, and goes through two generators.
+    """
+
+    __slots__ = ("_before", "_connection", "_pool", "_task")
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
+        self._task = asyncio.current_task()
+        self._before = self._task.cancelling() if self._task else 0
+        self._connection = await self._pool.getconn()
+        if self._was_cancelled():
+            await self._pool.putconn(self._connection)
+            raise asyncio.CancelledError
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._pool.putconn(self._connection)
+        if kind is None and self._was_cancelled():
+            raise asyncio.CancelledError
+
+    def _was_cancelled(self) -> bool:
+        """Who was to stop, and would go on for ever: Python 3.11's `wait_for`, on which psycopg waits for connections,
+        forgets a cancellation that is overtaken by what it waits for.
+        """
+        return self._task is not None and self._task.cancelling() > self._before
 
 
 @asynccontextmanager
@@ -117,14 +143,6 @@ async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) 
         # Others were probably cut with it; by itself the pool would find them one by one, with growing pauses.
         await pool.check()
         raise
-
-
-def _stop_if_cancelled(task: asyncio.Task[Any] | None, before: int) -> None:
-    """Raise what got lost: Python 3.11's `wait_for`, on which psycopg waits for connections and for answers, forgets a
-    cancellation that is overtaken by what it waits for. Who was to stop would go on for ever.
-    """
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
 
 
 def _is_readable(connection: Connection) -> bool:

@@ -73,9 +73,8 @@ where c.id = any(%s)
 
 
 async def read_about(connection: Connection, coin_ids: Sequence[int]) -> dict[int, About]:
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_ABOUT, (list(coin_ids),))
-        rows = await cursor.fetchall()
+    cursor = await connection.execute(_ABOUT, (list(coin_ids),), binary=True)
+    rows = await cursor.fetchall()
     return {
         coin: About(description, homepage, list(zip(providers or [], ids or [], strict=True)))
         for coin, description, homepage, providers, ids in rows

@@ -49,7 +49,7 @@ def create_app(
 
     return Starlette(
         routes=[
-            Route("/graphql", endpoint.respond, methods=["GET", "POST"]),
+            Route("/graphql", endpoint, methods=["GET", "POST"]),
             Route("/schema.graphql", schema_file),
             *health_routes(database, reads or database),
             *page_routes(built_pages()),

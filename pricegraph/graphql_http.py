@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from db.pool import Database
 from pricegraph.auth import Authenticator
@@ -35,11 +36,11 @@ from schema.execution import Executable, OperationNotAllowed, refused
 STATUS_HEADER = "pricegraph-status"
 # An answer may depend on who asks, so a cache that several share keeps none; each use is preceded by a question.
 _CACHE_CONTROL = "private, no-cache"
-_HEADERS = {"x-content-type-options": "nosniff", "vary": "accept"}
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"vary", b"accept"))
 
 
 class GraphQLEndpoint:
-    """`GET` and `POST /graphql`."""
+    """`GET` and `POST /graphql`, as an ASGI application: what Starlette puts around a function is not needed."""
 
     def __init__(
         self,
@@ -60,12 +61,16 @@ class GraphQLEndpoint:
         self._now = now
         self._queries = PersistedQueries()
 
-    async def respond(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
         if _wants_page(request):
             return RedirectResponse("/graphiql", status_code=303)
         request_id = f"{random.getrandbits(64):016x}"
         response = await self._try_to_answer(request, request_id)
-        response.headers.update({"x-request-id": request_id} | _HEADERS)
+        response.raw_headers += [(b"x-request-id", request_id.encode()), *_HEADERS]
         response.headers.setdefault("cache-control", "no-store")
         if response.status_code == 401:
             response.headers["www-authenticate"] = "Bearer"
@@ -115,10 +120,13 @@ class GraphQLEndpoint:
         return revalidate(request, response, _CACHE_CONTROL)
 
     async def _execute(self, operation: GraphQLRequest, context: Context, method: str) -> ExecutionResult:
-        allowed = {OperationType.QUERY, OperationType.MUTATION} if method == "POST" else {OperationType.QUERY}
         try:
             return await self._executable.execute(
-                operation.query, context, operation.variables, operation.operation_name, allowed
+                operation.query,
+                context,
+                operation.variables,
+                operation.operation_name,
+                only_queries=method != "POST",
             )
         except OperationNotAllowed as error:
             raise HttpProblem(405, Code.BAD_INPUT, "only queries travel by GET; use POST", {"allow": "POST"}) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from pricegraph.negotiation import JSON
 from pricegraph.persisted_queries import PersistedQueries, check_key, read_key
@@ -108,16 +108,21 @@ def _has_more_values(given: Any, most: int) -> bool:
     return False
 
 
-async def _read_body(request: Request, limit: int) -> bytes:
+async def _read_body(request: Request, limit: int) -> bytearray:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > limit:
             raise HttpProblem(413, Code.COST_EXCEEDED, f"the body is larger than {limit:,} bytes", _HANG_UP)
-    return bytes(body)
+    return body
 
 
-def _parse_json(text: bytes) -> Any:
+def _parse_json(text: bytes | bytearray) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -95,7 +95,6 @@ class Context:
         self._points = 0
         self._values = 0
         self._file_bytes = 0
-        self._turns = asyncio.Semaphore(_LONG_READS)
 
     @property
     def history(self) -> DataLoader[Wish, Loaded]:
@@ -109,6 +108,10 @@ class Context:
     def _series(self) -> DataLoader[Wish | CoverageKey, Loaded | CoverageView]:
         """One loader, so that what is asked for alongside is read alongside."""
         return DataLoader(load_fn=SeriesLoader(self.reads, self.blocks, self.now, explained=self.explained).load)
+
+    @cached_property
+    def _turns(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(_LONG_READS)
 
     @cached_property
     def latest(self) -> DataLoader[LatestKey, LatestView | ApiError | None]:

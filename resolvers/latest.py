@@ -100,26 +100,31 @@ async def _read(context: Context, coin_ids: Sequence[int], quote: Quote) -> list
 
 
 def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
-    rate = 1.0
+    if quote.pair is None:
+        return _show(row, quote)
+    if row.rate is None:
+        code = quote.currency.code
+        return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"])
+    converted = row._replace(
+        price=row.price * row.rate,
+        market_cap=_times(row.market_cap, row.rate),
+        volume_24h=_times(row.volume_24h, row.rate),
+        price_24h_ago=_times(row.price_24h_ago, row.rate_24h_ago) if row.rate_24h_ago else None,
+    )
+    return _show(converted, quote)
+
+
+def _show(row: LatestRow, quote: Quote) -> LatestView:
     before = row.price_24h_ago
-    if quote.pair:
-        if row.rate is None:
-            code = quote.currency.code
-            return ApiError(
-                Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"]
-            )
-        rate = row.rate
-        before = _times(before, row.rate_24h_ago) if row.rate_24h_ago else None
-    price = row.price * rate
     return LatestView(
         row.coin_id,
         quote,
-        price,
-        _times(row.market_cap, rate),
-        _times(row.volume_24h, rate),
+        row.price,
+        row.market_cap,
+        row.volume_24h,
         row.observed_at,
         row.provider_id,
-        _percent(price, before),
+        (row.price / before - 1) * 100 if before else None,
         row.rate,
         row.rate_at,
     )
@@ -127,7 +132,3 @@ def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
 
 def _times(value: float | None, rate: float) -> float | None:
     return None if value is None else value * rate
-
-
-def _percent(price: float, before: float | None) -> float | None:
-    return (price / before - 1) * 100 if before else None

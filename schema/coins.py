@@ -12,7 +12,6 @@ import strawberry
 from db.coin_pages import CoinFilter as CoinConditions
 from db.coin_pages import CoinOrder as StoredOrder
 from db.coins import CoinRow
-from db.reference import PROVIDER_CODES
 from db.series import Granularity as StoredGranularity
 from db.series import Series
 from resolvers.coins import resolve_coin, resolve_coin_count, resolve_coin_page
@@ -43,7 +42,7 @@ from schema.arguments import (
 )
 from schema.common import Info, Node
 from schema.coverage import Coverage
-from schema.enums import CoinOrder, CoinStatus, GapPolicy, Granularity, Interval, Provider
+from schema.enums import PROVIDERS, CoinOrder, CoinStatus, GapPolicy, Granularity, Interval, Provider
 from schema.executor import BATCH
 from schema.history import PriceHistory, make_filling, settle_range
 from schema.latest import LatestPrice
@@ -110,7 +109,7 @@ class Coin(Node):
     @strawberry.field(description="What the providers call it; ids that a provider used before are left out.")
     async def external_ids(self, info: Info) -> list[ExternalId]:
         ids = (await info.context.about.load(self.row.id)).external_ids
-        return [ExternalId(provider=Provider[PROVIDER_CODES[provider]], value=value) for provider, value in ids]
+        return [ExternalId(provider=PROVIDERS[provider], value=value) for provider, value in ids]
 
     @strawberry.field(
         description="The newest price that is known; null before the first refresh.", metadata={BATCH: latest_prices}

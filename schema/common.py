@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionNode
@@ -58,25 +59,29 @@ def count_fields(info: Info) -> int:
     return sum(1 for one in sets for _ in _spread(one.selections, dict(raw.fragments)))
 
 
-def selected_names(info: Info) -> Iterator[str]:
+def selected_names(info: Info) -> list[str]:
     """The names of all fields inside the one that is being resolved, however deep, and its own."""
-    return (node.name.value for node in selected_nodes(info, info._raw_info.field_nodes))
+    return [node.name.value for node in selected_nodes(info, info._raw_info.field_nodes)]
 
 
-def selected_nodes(info: Info, nodes: Iterable[SelectionNode]) -> Iterator[FieldNode]:
-    """These and all inside of them; @skip and @include are not looked at.
+def selected_nodes(info: Info, nodes: Sequence[SelectionNode]) -> list[FieldNode]:
+    """These and all inside of them, as they are written; @skip and @include are not looked at.
 
     Each is found once. Strawberry's `selected_fields` write a fragment out wherever it is spread: of twenty-five, each
     spread twice in the one before, it would have to say the last one sixteen million times.
     """
-    return _list_nodes(nodes, dict(info._raw_info.fragments))
-
-
-def _list_nodes(nodes: Iterable[SelectionNode], unseen: dict[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:
-    for node in _spread(nodes, unseen):
-        yield node
-        if node.selection_set:
-            yield from _list_nodes(node.selection_set.selections, unseen)
+    unseen = dict(info._raw_info.fragments)
+    found = []
+    left = [*reversed(nodes)]
+    while left:
+        node: Any = left.pop()
+        if isinstance(node, FieldNode):
+            found.append(node)
+        elif isinstance(node, FragmentSpreadNode):
+            node = unseen.pop(node.name.value, None)
+        if node and node.selection_set:
+            left += reversed(node.selection_set.selections)
+    return found
 
 
 def _spread(nodes: Iterable[SelectionNode], unseen: dict[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:

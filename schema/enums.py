@@ -7,6 +7,8 @@ from enum import Enum
 import strawberry
 from strawberry import enum_value as value
 
+from db.reference import PROVIDER_CODES
+
 
 @strawberry.enum(description="Whether a coin is still listed by its provider.")
 class CoinStatus(Enum):
@@ -103,6 +105,10 @@ class PointState(Enum):
 class Provider(Enum):
     COINGECKO = value("COINGECKO", description="CoinGecko, API v3.")
     MANUAL = value("MANUAL", description="A person, with `setManualPrice`; wins over every other source.")
+
+
+# By their numbers in the database.
+PROVIDERS = {id_: Provider[code] for id_, code in PROVIDER_CODES.items() if code in Provider.__members__}
 
 
 @strawberry.enum(description="Why buckets are missing.")

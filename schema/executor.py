@@ -25,6 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
@@ -42,6 +43,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLString,
     get_nullable_type,
     is_leaf_type,
 )
@@ -77,15 +79,19 @@ class _NotPlain(Exception):
     """This list has to go graphql-core's way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Column:
-    """A selected field: its key in the answer, and the attribute, or the batch, that has it."""
+    """A selected field: its key in the answer, and what has its value, an attribute of an item or a batch."""
 
     key: str
     type: GraphQLOutputType
-    name: str
+    get: Callable[[Any], Any]
     selections: _Selections = field(default_factory=dict)
     batch: _BatchCall | None = None
+
+    @cached_property
+    def is_plain_leaf(self) -> bool:
+        return self.batch is None and is_leaf_type(get_nullable_type(self.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
     def _column(self, item: GraphQLObjectType, key: str, details: Any) -> _Column:
         name = details[0].node.name.value
         if name == TYPE_NAME:
-            return _Column(key, item, TYPE_NAME)
+            return _Column(key, GraphQLNonNull(GraphQLString), lambda _: item.name)
         field = item.fields[name]
         definition = field.extensions.get(DEFINITION)  # the schema's own types have none
         batch = definition and definition.metadata.get(BATCH)
@@ -201,7 +207,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             raise _NotPlain
         selections = {one.name: self._select(one, details) for one in self._possible_types(_item_type(field.type))}
         call = _BatchCall(batch, field, details[0].node) if batch else None
-        return _Column(key, field.type, definition.python_name, selections, call)
+        return _Column(key, field.type, attrgetter(definition.python_name), selections, call)
 
     def _possible_types(self, type_: Any) -> Sequence[GraphQLObjectType]:
         """What an object of the type can be; nothing for a leaf."""
@@ -215,14 +221,8 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
     async def _fill(self, type_: GraphQLOutputType, selections: _Selections, values: Sequence[Any]) -> list[Any]:
         """The values as they stand in the answer: objects with what is selected of them, leaves as they are written."""
-        kinds = set(map(type, values))
-        if any(issubclass(kind, Exception) for kind in kinds):
-            raise _NotPlain
-        if isinstance(type_, GraphQLNonNull):
-            if NoneType in kinds:
-                raise _NotPlain
-            type_ = type_.of_type
-        elif NoneType in kinds:
+        type_, kinds = _look_at(type_, values)
+        if NoneType in kinds:
             there = iter(await self._fill(type_, selections, [value for value in values if value is not None]))
             return [None if value is None else next(there) for value in values]
         if isinstance(type_, GraphQLList):
@@ -232,9 +232,9 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             return await self._fill_mixed(type_, selections, values)
         if isinstance(type_, GraphQLObjectType):
             selection = selections[type_.name]
-            columns = await self._columns(selection, values, type_.name)
+            columns = await self._columns(selection, values)
             return dict_maker(tuple(column.key for column in selection))(zip(*columns, strict=True))
-        return _leaves(type_, values, kinds)
+        return _write(type_, values, kinds)
 
     async def _fill_mixed(
         self, type_: GraphQLInterfaceType, selections: _Selections, values: Sequence[Any]
@@ -247,25 +247,27 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
                 filled[one.name] = iter(await self._fill(one, selections, alike))
         return [next(filled[name]) for name in names]
 
-    async def _columns(self, selection: Sequence[_Column], items: Sequence[Any], type_name: str) -> list[list[Any]]:
+    async def _columns(self, selection: Sequence[_Column], items: Sequence[Any]) -> list[list[Any]]:
         """Batches at once, so that a loader answers all of them together; most lists have one at most."""
-        waiting = (self._values(column, items, type_name) for column in selection)
-        if sum(column.batch is not None for column in selection) < 2:
-            return [await one for one in waiting]
-        columns = await asyncio.gather(*waiting, return_exceptions=True)
+        if len([column for column in selection if column.batch]) < 2:
+            return [
+                _leaves(column.type, list(map(column.get, items)))
+                if column.is_plain_leaf
+                else await self._values(column, items)
+                for column in selection
+            ]
+        columns = await asyncio.gather(*(self._values(column, items) for column in selection), return_exceptions=True)
         for failed in columns:  # none of them goes on behind the answer's back
             if isinstance(failed, BaseException):
                 raise failed
         return cast("list[list[Any]]", columns)
 
-    async def _values(self, column: _Column, items: Sequence[Any], type_name: str) -> list[Any]:
-        if column.name == TYPE_NAME:
-            return [type_name] * len(items)
+    async def _values(self, column: _Column, items: Sequence[Any]) -> list[Any]:
         if call := column.batch:
             arguments = get_argument_values(call.field, call.node, self.variable_values)
             values = await call.batch(self.context_value, items, **arguments)
         else:
-            values = list(map(attrgetter(column.name), items))
+            values = list(map(column.get, items))
         return await self._fill(column.type, column.selections, values)
 
 
@@ -284,8 +286,30 @@ def _item_type(type_: Any) -> Any:
     return type_
 
 
-def _leaves(type_: Any, values: Sequence[Any], kinds: set[type]) -> list[Any]:
-    """In their output form. Each different value of an enum is looked up once."""
+def _look_at(type_: Any, values: Sequence[Any]) -> tuple[Any, set[type]]:
+    """The type without its non-null, and the types of the values, NoneType where one of them may well be null."""
+    kinds = set(map(type, values))
+    for kind in kinds:
+        if issubclass(kind, Exception):
+            raise _NotPlain
+    if isinstance(type_, GraphQLNonNull):
+        if NoneType in kinds:
+            raise _NotPlain
+        return type_.of_type, kinds
+    return type_, kinds
+
+
+def _leaves(type_: Any, values: Sequence[Any]) -> list[Any]:
+    """In their output form, nulls where they may be."""
+    type_, kinds = _look_at(type_, values)
+    if NoneType not in kinds:
+        return _write(type_, values, kinds)
+    there = iter(_write(type_, [value for value in values if value is not None], kinds - {NoneType}))
+    return [None if value is None else next(there) for value in values]
+
+
+def _write(type_: Any, values: Sequence[Any], kinds: set[type]) -> list[Any]:
+    """Leaves in their output form. Each different value of an enum is looked up once."""
     if isinstance(type_, GraphQLEnumType):
         names = {value: type_.coerce_output_value(value) for value in set(values)}
         return [names[value] for value in values]

@@ -9,7 +9,6 @@ import strawberry
 
 from db.issues import Evidence as StoredEvidence
 from db.issues import IssueRow
-from db.reference import PROVIDER_CODES
 from db.series import Window
 from resolvers.errors import ApiError as Refusal
 from resolvers.ids import encode_id
@@ -24,7 +23,7 @@ from schema.arguments import AfterArgument, FirstArgument
 from schema.coins import Coin
 from schema.common import ApiError, Info, Node, TimeRange
 from schema.currencies import Currency
-from schema.enums import IssueKind, IssueState, Provider, Severity
+from schema.enums import PROVIDERS, IssueKind, IssueState, Provider, Severity
 from schema.pages import Connection, make_connection
 
 _SEVERITIES = {
@@ -89,7 +88,7 @@ class DataIssue(Node):
             kind=kind,
             severity=_SEVERITIES[kind],
             state=IssueState(row.state),
-            provider=Provider[PROVIDER_CODES[row.provider_id]],
+            provider=PROVIDERS[row.provider_id],
             range=TimeRange.from_window(Window(row.from_ts, row.to_ts)) if row.from_ts and row.to_ts else None,
             message=row.message,
             occurrences=row.occurrences,

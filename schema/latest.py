@@ -6,14 +6,13 @@ from datetime import datetime
 
 import strawberry
 
-from db.reference import PROVIDER_CODES
 from db.series import Granularity as StoredGranularity
 from resolvers.freshness import judge_freshness, newest_buckets
 from resolvers.latest import LatestView
 from schema.common import Info
 from schema.coverage import Freshness
 from schema.currencies import Currency
-from schema.enums import Provider
+from schema.enums import PROVIDERS, Provider
 
 
 @strawberry.type(description="The newest price that is known, whatever its bucket.")
@@ -55,7 +54,7 @@ class LatestPrice:
             volume24h=view.volume_24h,
             change24h_percent=view.change_percent,
             observed_at=view.observed_at,
-            provider=Provider[PROVIDER_CODES[view.provider_id]],
+            provider=PROVIDERS[view.provider_id],
             fx_rate=view.fx_rate,
             fx_rate_at=view.fx_rate_at,
         )

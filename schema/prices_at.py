@@ -7,12 +7,11 @@ from typing import Annotated
 
 import strawberry
 
-from db.reference import PROVIDER_CODES
 from resolvers import errors
 from resolvers.instants import Instant
 from resolvers.prices_at import PriceAnswer, PriceQuestion, resolve_prices_at
 from schema.common import ApiError, Info
-from schema.enums import Granularity, Provider
+from schema.enums import PROVIDERS, Granularity, Provider
 
 
 @strawberry.input(description="A coin and an instant.")
@@ -65,7 +64,7 @@ class PriceAt:
             observed_at=answer.observed_at,
             distance=answer.distance,
             granularity=Granularity(answer.granularity.value),
-            provider=Provider[PROVIDER_CODES[answer.provider_id]],
+            provider=PROVIDERS[answer.provider_id],
             fx_rate=answer.rate.rate if answer.rate else None,
             fx_rate_at=answer.rate.ts if answer.rate else None,
         )

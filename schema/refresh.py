@@ -7,7 +7,6 @@ from typing import Annotated
 
 import strawberry
 
-from db.reference import PROVIDER_CODES
 from db.refresh import Plan
 from db.runs import RunRow, TaskRow
 from db.series import Granularity as StoredGranularity
@@ -29,7 +28,7 @@ from schema.arguments import AfterArgument, FirstArgument
 from schema.coins import Coin
 from schema.common import ApiError, Info, Node, TimeRange
 from schema.currencies import Currency
-from schema.enums import Granularity, Provider, RefreshMode, RefreshOutcome, RunStatus, TaskStatus
+from schema.enums import PROVIDERS, Granularity, Provider, RefreshMode, RefreshOutcome, RunStatus, TaskStatus
 from schema.lookahead import needs_totals
 from schema.pages import Connection, make_connection
 
@@ -59,7 +58,7 @@ class RefreshTask(Node):
             coin=Coin.from_row(row.coin),
             currency=Currency.from_row(row.currency),
             granularity=Granularity(row.granularity),
-            provider=Provider[PROVIDER_CODES[row.provider_id]],
+            provider=PROVIDERS[row.provider_id],
             range=TimeRange.from_window(Window(row.from_ts, row.to_ts)),
             status=TaskStatus(row.status),
             attempts=row.attempts,

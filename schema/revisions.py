@@ -7,10 +7,9 @@ from typing import Annotated
 
 import strawberry
 
-from db.reference import PROVIDER_CODES
 from db.revisions import RevisionRow, Values
 from resolvers.instants import Instant
-from schema.enums import Provider
+from schema.enums import PROVIDERS, Provider
 
 # The first bitcoin block: no bucket is older.
 THE_BEGINNING = Instant("2009-01-03T00:00:00Z")
@@ -44,7 +43,7 @@ class RevisedValues:
             volume24h=values.volume_24h,
             high=values.high,
             low=values.low,
-            provider=Provider[PROVIDER_CODES[values.provider_id]],
+            provider=PROVIDERS[values.provider_id],
             observed_at=values.observed_at,
         )
 

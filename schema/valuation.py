@@ -128,7 +128,7 @@ class Valuation:
 def charge_valuations(info: Info, views: Sequence[ValuationView]) -> None:
     """Count what is about to be written: each field of every valuation, or of every holding in it."""
     items = sum(max(1, len(view.holdings)) for view in views)
-    info.context.charge_values(items * len(list(selected_names(info))))
+    info.context.charge_values(items * len(selected_names(info)))
 
 
 def wants_details(info: Info) -> bool:

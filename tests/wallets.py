@@ -103,14 +103,14 @@ class Wallets:
         """Every balance that was ever reported: symbol, time, quantity."""
         query = "select asset_id, taken_at, quantity from balances where account_id = %s order by 1, 2"
         async with self.world.database.connection() as connection:
-            symbols = dict(await (await connection.execute(_SYMBOLS)).fetchall())
+            symbols: dict[int, str] = dict(await (await connection.execute(_SYMBOLS)).fetchall())
             rows = await (await connection.execute(query, (account,))).fetchall()
         return [(symbols[asset], at, quantity) for asset, at, quantity in rows]
 
     async def holdings(self, account: int) -> dict[str, Decimal]:
         """What the account holds now, by symbol."""
         async with self.world.database.connection() as connection:
-            symbols = dict(await (await connection.execute(_SYMBOLS)).fetchall())
+            symbols: dict[int, str] = dict(await (await connection.execute(_SYMBOLS)).fetchall())
             rows = await read_holdings(connection, OWNER, self.portfolio, self.world.clock.now())
         return {symbols[row.asset_id]: row.quantity for row in rows if row.account_id == account}
 

@@ -9,6 +9,7 @@ import pytest
 from db.pool import Database
 from resolvers.context import ApiSettings, Context
 from resolvers.limits import Limits
+from schema.documents import Document
 from schema.execution import Executable
 from schema.executor import FastExecutor
 from schema.schema import make_schema
@@ -97,4 +98,6 @@ async def test_a_plan_larger_than_its_document_is_not_kept(priced: Database) -> 
     for query, kept in ((once, True), (often, False)):
         result = await executable.execute(query, Context(priced, priced, ApiSettings("test"), NOW, "1"))
         assert not result.errors
-        assert bool(executable._prepare(query).plan.size) == kept
+        document = executable._documents.prepare(query)
+        assert isinstance(document, Document)
+        assert bool(document.plan.size) == kept
