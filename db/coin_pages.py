@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
 from psycopg import sql
 
@@ -62,11 +62,8 @@ class CoinFilter:
         }
 
 
-class ListedCoin(NamedTuple):
-    """A coin and where it stands in the order: what a cursor holds."""
-
-    coin: CoinRow
-    key: Key
+# A coin and where it stands in the order: what a cursor holds.
+ListedCoin = tuple[CoinRow, Sequence[Any]]
 
 
 _RANK = sql.SQL("coalesce(c.rank, {})").format(UNRANKED)
@@ -120,7 +117,7 @@ async def list_coins(
     keys = {f"after_{place}": part for place, part in enumerate(after or [])}
     found = await read_accompanied(connection, statement, where.parameters | keys, companions)
     width = len(CoinRow._fields)
-    return [ListedCoin(CoinRow._make(row[:width]), list(row[width:])) for row in found.coins], found
+    return [(CoinRow._make(row[:width]), row[width:]) for row in found.coins], found
 
 
 async def count_coins(connection: Connection, where: CoinFilter) -> int:

@@ -14,6 +14,8 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from db.watched_connection import WatchedConnection
+
 Connection = AsyncConnection[TupleRow]
 
 
@@ -110,6 +112,7 @@ async def open_database(
         # Its pauses between attempts double. Given up early, the next request tries at once: a server that was away for
         # an hour is found again within seconds.
         reconnect_timeout=settings.wait,
+        connection_class=WatchedConnection,
         kwargs=_connect_arguments(url, settings) | {"cursor_factory": cursor_factory},
         check=check,
         open=False,
@@ -130,12 +133,12 @@ async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Con
 
 
 async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:
-    """Raise if the server has hung up, at the cost of one system call.
+    """Raise if the server has hung up.
 
     An idle connection has nothing to say: one that does was closed, or holds a message, and only then is it tried with
     an empty statement.
     """
-    if not _is_readable(connection):
+    if (isinstance(connection, WatchedConnection) and connection.is_watched) or not _is_readable(connection):
         return
     try:
         await AsyncConnectionPool.check_connection(connection)

@@ -69,8 +69,8 @@ async def resolve_coin_page(
     key = decode_cursor(after, order.value, *_KEY_TYPES[order])
     async with context.reads.connection() as connection:
         rows, found = await list_coins(connection, where, order, first + 1, key, companions)
-    context.learn([row.coin.id for row in rows], found, companions)
-    return make_page(rows, first, after, lambda row: [order.value, *row.key])
+    context.learn([coin.id for coin, _ in rows], found, companions)
+    return make_page(rows, first, after, lambda row: [order.value, *row[1]])
 
 
 async def resolve_coin_count(context: Context, where: CoinFilter) -> int:

@@ -242,5 +242,5 @@ class CoinQueries:
         order = StoredOrder(order_by.name) if order_by else None
         page = await resolve_coin_page(info.context, where, order, first, after, companions_of(info))
         return make_connection(
-            page, lambda listed: Coin.from_row(listed.coin), lambda context: resolve_coin_count(context, where)
+            page, lambda listed: Coin.from_row(listed[0]), lambda context: resolve_coin_count(context, where)
         )

@@ -122,6 +122,7 @@ async def test_an_idle_connection_that_holds_a_message_is_tried_and_kept(databas
         async with asyncio.timeout(10):
             while CountingCursor.statements == []:  # until the message has arrived
                 assert await use(database, 1) == before
+                await asyncio.sleep(0)
         assert CountingCursor.statements == [""]
         assert await use(database, 1) == before
         assert CountingCursor.statements == [""]
