@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from db.arrays import text_array
 from db.coins import COIN_COLUMNS
 from db.currencies import SELECT_STORED, CurrencyRow
 from db.latest import LatestRow, select_latest
@@ -51,14 +52,14 @@ _LATEST = -1 - (len(LatestRow._fields) - len(LatestRow._field_defaults))
 _CURRENCY = _LATEST - 1 - len(CurrencyRow._fields)
 _OF_LISTED = sql.SQL("""
 join listed on listed.id = l.coin_id join currencies y on y.id = l.currency_id
-where y.tracked and y.code = any(string_to_array(%(latest_in)s, ','))
+where y.tracked and y.code = any(%(latest_in)s)
 """)
 _BY_SLUG = sql.SQL("select {} from coins c where c.slug = any(%(slugs)s) order by c.id").format(COIN_COLUMNS)
 
 
 async def read_by_slug(connection: Connection, slugs: Sequence[str], companions: Companions) -> Accompanied:
     """The coins that exist, in the order of their ids."""
-    return await read_accompanied(connection, _by_slug(companions.day_before), {"slugs": list(slugs)}, companions)
+    return await read_accompanied(connection, _by_slug(companions.day_before), {"slugs": text_array(slugs)}, companions)
 
 
 @cache
@@ -76,8 +77,7 @@ async def read_accompanied(
     connection: Connection, statement: bytes, parameters: Mapping[str, object], companions: Companions
 ) -> Accompanied:
     """What a statement that `accompany` made answers."""
-    # As text, which psycopg hands over as it is; a list goes through a dozen functions.
-    given = {"latest_in": ",".join(companions.latest_in), **parameters}
+    given = {"latest_in": text_array(companions.latest_in), **parameters}
     cursor = await connection.execute(statement, given, binary=True)
     rows = await cursor.fetchall()
     return Accompanied(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from db.latest import LatestRow, list_converted, list_latest
@@ -23,18 +22,16 @@ class LatestKey(NamedTuple):
 
 
 class LatestView(NamedTuple):
-    """Money in the currency of the quote; `change_percent` against the stored hour nearest to 24 hours earlier."""
+    """The money in the row is in the currency of the quote."""
 
-    coin_id: int
+    row: LatestRow
     quote: Quote
-    price: float
-    market_cap: float | None
-    volume_24h: float | None
-    observed_at: datetime
-    provider_id: int
-    change_percent: float | None
-    fx_rate: float | None
-    fx_rate_at: datetime | None
+
+    @property
+    def change_percent(self) -> float | None:
+        """Against the stored hour nearest to 24 hours earlier."""
+        before = self.row.price_24h_ago
+        return (self.row.price / before - 1) * 100 if before else None
 
 
 class KnownLatest:
@@ -101,7 +98,7 @@ async def _read(context: Context, coin_ids: Sequence[int], quote: Quote) -> list
 
 def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
     if quote.pair is None:
-        return _show(row, quote)
+        return LatestView(row, quote)
     if row.rate is None:
         code = quote.currency.code
         return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"])
@@ -111,23 +108,7 @@ def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
         volume_24h=_times(row.volume_24h, row.rate),
         price_24h_ago=_times(row.price_24h_ago, row.rate_24h_ago) if row.rate_24h_ago else None,
     )
-    return _show(converted, quote)
-
-
-def _show(row: LatestRow, quote: Quote) -> LatestView:
-    before = row.price_24h_ago
-    return LatestView(
-        row.coin_id,
-        quote,
-        row.price,
-        row.market_cap,
-        row.volume_24h,
-        row.observed_at,
-        row.provider_id,
-        (row.price / before - 1) * 100 if before else None,
-        row.rate,
-        row.rate_at,
-    )
+    return LatestView(converted, quote)
 
 
 def _times(value: float | None, rate: float) -> float | None:

@@ -40,21 +40,22 @@ class LatestPrice:
 
     @strawberry.field(description="Whether it is as young as it should be.")
     def freshness(self, info: Info) -> Freshness:
-        view, now = self.view, info.context.now
-        key = newest_buckets(view.coin_id, view.quote, StoredGranularity.HOURLY, now)
-        return Freshness.from_view(judge_freshness(key, view.observed_at, now))
+        (row, quote), now = self.view, info.context.now
+        key = newest_buckets(row.coin_id, quote, StoredGranularity.HOURLY, now)
+        return Freshness.from_view(judge_freshness(key, row.observed_at, now))
 
     @classmethod
     def from_view(cls, view: LatestView) -> LatestPrice:
+        row, quote = view
         return cls(
             view=view,
-            price=view.price,
-            currency=Currency.from_row(view.quote.currency),
-            market_cap=view.market_cap,
-            volume24h=view.volume_24h,
+            price=row.price,
+            currency=Currency.from_row(quote.currency),
+            market_cap=row.market_cap,
+            volume24h=row.volume_24h,
             change24h_percent=view.change_percent,
-            observed_at=view.observed_at,
-            provider=PROVIDERS[view.provider_id],
-            fx_rate=view.fx_rate,
-            fx_rate_at=view.fx_rate_at,
+            observed_at=row.observed_at,
+            provider=PROVIDERS[row.provider_id],
+            fx_rate=row.rate,
+            fx_rate_at=row.rate_at,
         )
