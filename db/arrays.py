@@ -10,5 +10,5 @@ def text_array(texts: Iterable[str]) -> str:
 
     A list psycopg takes through a dozen functions of its own; texts it hands over as they are.
     """
-    quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
+    quoted = ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]
     return "{" + ",".join(quoted) + "}"

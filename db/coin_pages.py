@@ -15,6 +15,7 @@ from db.arrays import text_array
 from db.coins import COIN_COLUMNS, UNRANKED, CoinRow
 from db.companions import Accompanied, Companions, accompany, read_accompanied
 from db.pool import Connection
+from db.rows import name_columns
 
 # pg_trgm's own limit for `%` is 0.3, which lets much pass that has only an ending in common. One or two letters wrong
 # in a name of eight leave 0.35 or more.
@@ -118,7 +119,8 @@ async def list_coins(
     keys = {f"after_{place}": part for place, part in enumerate(after or [])}
     found = await read_accompanied(connection, statement, where.parameters | keys, companions)
     width = len(CoinRow._fields)
-    return [(CoinRow._make(row[:width]), row[width:]) for row in found.coins], found
+    coins = name_columns(CoinRow, [row[:width] for row in found.coins])
+    return list(zip(coins, [row[width:] for row in found.coins], strict=True)), found
 
 
 async def count_coins(connection: Connection, where: CoinFilter) -> int:

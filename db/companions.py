@@ -14,6 +14,7 @@ from db.coins import COIN_COLUMNS
 from db.currencies import SELECT_STORED, CurrencyRow
 from db.latest import LatestRow, select_latest
 from db.pool import Connection
+from db.rows import name_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ full join (select *, row_number() over () as place from ({currencies}) q) y usin
 full join (select *, row_number() over () as place from ({latest}) q) l using (place)
 order by 1
 """)
+_NO_RATES = tuple(LatestRow._field_defaults.values())
 # Where they begin, from the end.
-_LATEST = -1 - (len(LatestRow._fields) - len(LatestRow._field_defaults))
+_LATEST = -1 - (len(LatestRow._fields) - len(_NO_RATES))
 _CURRENCY = _LATEST - 1 - len(CurrencyRow._fields)
 _OF_LISTED = sql.SQL("""
 join listed on listed.id = l.coin_id join currencies y on y.id = l.currency_id
@@ -82,6 +84,6 @@ async def read_accompanied(
     rows = await cursor.fetchall()
     return Accompanied(
         [row[1 : _CURRENCY - 1] for row in rows if row[_CURRENCY - 1]],
-        [CurrencyRow._make(row[_CURRENCY : _LATEST - 1]) for row in rows if row[_LATEST - 1]],
-        [LatestRow(*row[_LATEST:-1]) for row in rows if row[-1]],
+        name_columns(CurrencyRow, [row[_CURRENCY : _LATEST - 1] for row in rows if row[_LATEST - 1]]),
+        name_columns(LatestRow, [row[_LATEST:-1] + _NO_RATES for row in rows if row[-1]]),
     )

@@ -44,6 +44,7 @@ def create_app(
 
     async def schema_file(request: Request) -> Response:
         response = revalidate(request, PlainTextResponse(definition), "no-cache")
+        response.headers.add_vary_header("accept-encoding")
         await compress(response, request.headers.get("accept-encoding"))
         return response
 

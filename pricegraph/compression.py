@@ -32,8 +32,7 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def compress(response: Response, accept_encoding: str | None) -> None:
-    """Encode the body of a complete answer, if that is worth it and the client takes it."""
-    response.headers.add_vary_header("accept-encoding")
+    """Encode the body of a complete answer, if that is worth it and the client takes it; its `Vary` has to say so."""
     body = bytes(response.body)
     encoding = choose_encoding(accept_encoding, tuple(_COMPRESSORS)) if len(body) >= _SMALL else None
     if encoding is None:

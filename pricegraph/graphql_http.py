@@ -36,7 +36,7 @@ from schema.execution import Executable, OperationNotAllowed, refused
 STATUS_HEADER = "pricegraph-status"
 # An answer may depend on who asks, so a cache that several share keeps none; each use is preceded by a question.
 _CACHE_CONTROL = "private, no-cache"
-_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"vary", b"accept"))
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"vary", b"accept, accept-encoding"))
 
 
 class GraphQLEndpoint:
@@ -111,22 +111,23 @@ class GraphQLEndpoint:
             caller=caller,
             blocks=self._blocks,
         )
-        result = await self._execute(operation, context, request.method)
+        is_post = request.method == "POST"
+        result = await self._execute(operation, context, only_queries=not is_post)
         if operation.key and _was_executed(result):
             self._queries.keep(operation.key, operation.query)
         response = _show(result, request_id, media_type, context.outcomes if by_outcome else None)
-        if request.method == "POST" or result.errors or context.is_private:
+        if is_post or result.errors or context.is_private:
             return response
         return revalidate(request, response, _CACHE_CONTROL)
 
-    async def _execute(self, operation: GraphQLRequest, context: Context, method: str) -> ExecutionResult:
+    async def _execute(self, operation: GraphQLRequest, context: Context, *, only_queries: bool) -> ExecutionResult:
         try:
             return await self._executable.execute(
                 operation.query,
                 context,
                 operation.variables,
                 operation.operation_name,
-                only_queries=method != "POST",
+                only_queries=only_queries,
             )
         except OperationNotAllowed as error:
             raise HttpProblem(405, Code.BAD_INPUT, "only queries travel by GET; use POST", {"allow": "POST"}) from error

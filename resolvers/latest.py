@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from db.latest import LatestRow, list_converted, list_latest
 from resolvers.errors import ApiError, Code
-from resolvers.quotes import Quote
+from resolvers.quotes import Quote, choose_quote
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -69,19 +69,20 @@ async def resolve_latest_prices(
     FX_UNAVAILABLE when there is no rate for the time of a price.
     """
     try:
-        rate_coin = (await context.currency(currency)).rate_coin_id
+        asked, stored = await context.currency(currency), await context.currencies()
     except ApiError as error:
         return [error] * len(coin_ids)
     # The rate coin is the only one that may have a quote of its own.
-    apart = [coin for coin in coin_ids if coin == rate_coin], [coin for coin in coin_ids if coin != rate_coin]
+    own = asked.rate_coin_id
+    apart = [coin for coin in coin_ids if coin == own], [coin for coin in coin_ids if coin != own]
     found: dict[int, LatestView | ApiError] = {}
     for coins in filter(None, apart):
         try:
-            quote = await context.quote(coins[0], currency)
+            quote = choose_quote(coins[0], asked, stored)
         except ApiError as error:
             found |= dict.fromkeys(coins, error)
         else:
-            found |= {row.coin_id: _view(row, quote) for row in await _read(context, coins, quote)}
+            found |= _views(await _read(context, coins, quote), quote)
     return [found.get(coin) for coin in coin_ids]
 
 
@@ -96,9 +97,13 @@ async def _read(context: Context, coin_ids: Sequence[int], quote: Quote) -> list
     return rows
 
 
-def _view(row: LatestRow, quote: Quote) -> LatestView | ApiError:
+def _views(rows: Iterable[LatestRow], quote: Quote) -> Mapping[int, LatestView | ApiError]:
     if quote.pair is None:
-        return LatestView(row, quote)
+        return {row.coin_id: LatestView(row, quote) for row in rows}
+    return {row.coin_id: _convert(row, quote) for row in rows}
+
+
+def _convert(row: LatestRow, quote: Quote) -> LatestView | ApiError:
     if row.rate is None:
         code = quote.currency.code
         return ApiError(Code.FX_UNAVAILABLE, f"no rate to {code} is stored for the newest price", field=["currency"])

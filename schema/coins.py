@@ -241,6 +241,5 @@ class CoinQueries:
         where = (filter or CoinFilter()).conditions(info.context)
         order = StoredOrder(order_by.name) if order_by else None
         page = await resolve_coin_page(info.context, where, order, first, after, companions_of(info))
-        return make_connection(
-            page, lambda listed: Coin.from_row(listed[0]), lambda context: resolve_coin_count(context, where)
-        )
+        nodes = [Coin.from_row(coin) for coin, _ in page.rows]
+        return Connection(page=page, count=lambda context: resolve_coin_count(context, where), nodes=nodes)

@@ -52,7 +52,7 @@ from graphql.execution.values import get_argument_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
-from resolvers.shapes import TYPE_NAME, Shape, dict_maker
+from resolvers.shapes import TYPE_NAME, Make, Shape, dict_maker
 from schema.binding import DEFINITION
 
 # The type of Python whose values orjson writes as the scalar would: numbers if they are finite, times if they are UTC.
@@ -103,8 +103,24 @@ class _BatchCall:
     node: FieldNode
 
 
+@dataclass(frozen=True)
+class _Selection:
+    """What is selected of an object of one type."""
+
+    columns: Sequence[_Column]
+
+    @cached_property
+    def make(self) -> Make:
+        """Makes objects of rows that hold a value of each column."""
+        return dict_maker(tuple(column.key for column in self.columns))
+
+    @cached_property
+    def has_several_batches(self) -> bool:
+        return sum(column.batch is not None for column in self.columns) > 1
+
+
 # What is selected of an object, by the name of its type: an interface stands for several.
-_Selections = Mapping[str, Sequence[_Column]]
+_Selections = Mapping[str, _Selection]
 # What is selected of a type by some field nodes.
 _Place = tuple[GraphQLObjectType, int]
 
@@ -117,7 +133,7 @@ class Plan:
 
     roots: dict[int, GroupedFieldSet] = field(default_factory=dict)
     subfields: dict[_Place, tuple[Any, CollectedFields]] = field(default_factory=dict)
-    selections: dict[_Place, Sequence[_Column] | None] = field(default_factory=dict)
+    selections: dict[_Place, _Selection | None] = field(default_factory=dict)
     shapes: dict[_Place, Shape] = field(default_factory=dict)
 
     @property
@@ -180,7 +196,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             self._plan.shapes[place] = Shape(tuple(_python_name(item, name) for name in names), tuple(fields))
         return self._plan.shapes[place]
 
-    def _selection(self, item: GraphQLObjectType, field_details_list: Any) -> Sequence[_Column] | None:
+    def _selection(self, item: GraphQLObjectType, field_details_list: Any) -> _Selection | None:
         """The columns of a list of such items; None if it has to go graphql-core's way."""
         place = (item, id(field_details_list))
         if place not in self._plan.selections:
@@ -190,11 +206,11 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
                 self._plan.selections[place] = None
         return self._plan.selections[place]
 
-    def _select(self, item: GraphQLObjectType, field_details_list: Any) -> list[_Column]:
+    def _select(self, item: GraphQLObjectType, field_details_list: Any) -> _Selection:
         grouped = self.collect_subfields(item, field_details_list).grouped_field_set
         if not grouped:  # all of it is skipped; columns could not even tell how many items there are
             raise _NotPlain
-        return [self._column(item, key, details) for key, details in grouped.items()]
+        return _Selection([self._column(item, key, details) for key, details in grouped.items()])
 
     def _column(self, item: GraphQLObjectType, key: str, details: Any) -> _Column:
         name = details[0].node.name.value
@@ -232,8 +248,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
             return await self._fill_mixed(type_, selections, values)
         if isinstance(type_, GraphQLObjectType):
             selection = selections[type_.name]
-            columns = await self._columns(selection, values)
-            return dict_maker(tuple(column.key for column in selection))(zip(*columns, strict=True))
+            return selection.make(zip(*await self._columns(selection, values), strict=True))
         return _write(type_, values, kinds)
 
     async def _fill_mixed(
@@ -247,16 +262,17 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
                 filled[one.name] = iter(await self._fill(one, selections, alike))
         return [next(filled[name]) for name in names]
 
-    async def _columns(self, selection: Sequence[_Column], items: Sequence[Any]) -> list[list[Any]]:
+    async def _columns(self, selection: _Selection, items: Sequence[Any]) -> list[list[Any]]:
         """Batches at once, so that a loader answers all of them together; most lists have one at most."""
-        if len([column for column in selection if column.batch]) < 2:
+        if not selection.has_several_batches:
             return [
                 _leaves(column.type, list(map(column.get, items)))
                 if column.is_plain_leaf
                 else await self._values(column, items)
-                for column in selection
+                for column in selection.columns
             ]
-        columns = await asyncio.gather(*(self._values(column, items) for column in selection), return_exceptions=True)
+        waiting = (self._values(column, items) for column in selection.columns)
+        columns = await asyncio.gather(*waiting, return_exceptions=True)
         for failed in columns:  # none of them goes on behind the answer's back
             if isinstance(failed, BaseException):
                 raise failed
