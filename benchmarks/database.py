@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from tests.postgres_servers import embedded_server
-from tests.timescaledb import NoTimescaleDB, timescaledb_server
+from tests.timescaledb import NO_SETTINGS, NoTimescaleDB, timescaledb_server
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,20 @@ class Server:
 
 
 @contextmanager
-def find_server() -> Iterator[Server]:
-    """The server of DATABASE_URL, else the TimescaleDB that the tests find, else the embedded PostgreSQL."""
+def find_server(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Server]:
+    """The server of DATABASE_URL, else the TimescaleDB that the tests find, with these settings if it is started for
+    this; else the embedded PostgreSQL.
+    """
     with ExitStack() as stack:
-        url, remark = _find(stack)
+        url, remark = _find(stack, settings)
         yield Server(url, _describe(url), remark)
 
 
-def _find(stack: ExitStack) -> tuple[str, str | None]:
+def _find(stack: ExitStack, settings: Mapping[str, str]) -> tuple[str, str | None]:
     if given := os.environ.get("DATABASE_URL"):
         return given, None
     try:
-        return stack.enter_context(timescaledb_server()), None
+        return stack.enter_context(timescaledb_server(settings)), None
     except NoTimescaleDB as reason:
         return stack.enter_context(embedded_server()), f"There is no TimescaleDB: {reason}"
 

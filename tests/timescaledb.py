@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -14,6 +14,7 @@ from tests.timescaledb_chroot import SETTINGS, NoTimescaleDB, chroot_server, ens
 
 __all__ = ["NoTimescaleDB", "prepare_timescaledb", "runs_in_chroot", "timescaledb_server"]
 
+NO_SETTINGS: Mapping[str, str] = {}
 IMAGE = "timescale/timescaledb:latest-pg17"
 DOCKER_SETTINGS = SETTINGS | {"listen_addresses": "*", "unix_socket_directories": "/var/run/postgresql"}
 # The container lives as long as its standard input, which the kernel closes together with this process.
@@ -22,17 +23,20 @@ DOCKER_LIMIT = 60.0  # seconds until the server in a container that was started 
 
 
 @contextmanager
-def timescaledb_server() -> Iterator[str]:
-    """The URL of a superuser on a server with TimescaleDB; databases that tests make there are theirs to drop."""
+def timescaledb_server(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    """The URL of a superuser on a server with TimescaleDB; databases that tests make there are theirs to drop.
+
+    The settings are those of a server that is started for it.
+    """
     if url := os.environ.get("TEST_DATABASE_URL"):
         _check(url)
         yield url
     elif _docker_works():
-        with _docker_server() as url:
+        with _docker_server(settings) as url:
             yield url
     else:
         _require_debian()
-        with chroot_server() as url:
+        with chroot_server(settings) as url:
             yield url
 
 
@@ -84,12 +88,12 @@ def _pull() -> None:
 
 
 @contextmanager
-def _docker_server() -> Iterator[str]:
+def _docker_server(given: Mapping[str, str]) -> Iterator[str]:
     _pull()
     name = f"pricegraph-tests-{uuid.uuid4().hex[:12]}"
     command = ["docker", "run", "--rm", "--interactive", "--name", name, "--publish", "127.0.0.1::5432"]
     command += ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--entrypoint", "sh", IMAGE, "-c", DOCKER_SCRIPT, "sh"]
-    command += [part for setting in DOCKER_SETTINGS.items() for part in ("-c", "=".join(setting))]
+    command += [part for setting in {**DOCKER_SETTINGS, **given}.items() for part in ("-c", "=".join(setting))]
     container = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +54,8 @@ def ensure_chroot() -> None:
 
 
 @contextmanager
-def chroot_server() -> Iterator[str]:
-    """A new, empty cluster that is gone afterwards; the URL of its superuser."""
+def chroot_server(given: Mapping[str, str]) -> Iterator[str]:
+    """A new, empty cluster that is gone afterwards, with these settings besides ours; the URL of its superuser."""
     ensure_chroot()
     with _cluster_folder() as folder, ExitStack() as stack:
         cluster = _Cluster(folder, _postgres_account())
@@ -63,7 +63,7 @@ def chroot_server() -> Iterator[str]:
             raise NoTimescaleDB(f"initdb in {CHROOT}: {cluster.last_words()}")
         for _attempt in range(5):  # another program can take the free port first
             port = _free_port()
-            settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+            settings = [part for name, value in {**SETTINGS, **given}.items() for part in ("-c", f"{name}={value}")]
             postmaster = Postmaster(cluster.spawn("postgres", "-p", str(port), *settings), cluster.data)
             stack.callback(postmaster.stop)
             if postmaster.wait_until_ready():

@@ -18,6 +18,7 @@ import orjson
 
 from benchmarks.database import Server, find_server
 from benchmarks.scale.compression import can_compress, compress
+from benchmarks.scale.memory import memory_settings
 from benchmarks.scale.planning import measure_plans
 from benchmarks.scale.report import LARGE, PLAIN, SMALL, Measured, Report, to_json, to_text
 from benchmarks.scale.rounds import measure_rounds
@@ -30,7 +31,7 @@ _RESULTS = Path(__file__).parents[1] / "results" / "scale.json"
 
 def main() -> None:
     given = _arguments()
-    with find_server() as server, _databases(server, given) as databases:
+    with find_server(memory_settings()) as server, _databases(server, given) as databases:
         report = _measure(server, databases, given.rounds)
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_bytes(orjson.dumps(to_json(report), option=orjson.OPT_INDENT_2))
