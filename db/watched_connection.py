@@ -11,12 +11,17 @@ import asyncio
 from collections.abc import Generator
 from typing import Any, TypeVar
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 from psycopg.waiting import READY_R, WAIT_R
 
 T = TypeVar("T")
+
+# Seconds after which a socket is looked at without a sign of it, as psycopg does: uvloop tells of one that has failed
+# only once, and there may be a farewell to read from it, and then its end.
+_PATIENCE = 0.1
 
 
 class WatchedConnection(AsyncConnection[TupleRow]):
@@ -32,7 +37,7 @@ class WatchedConnection(AsyncConnection[TupleRow]):
         """Then the server has said nothing since its last answer. Otherwise nobody knows."""
         return self._socket is not None
 
-    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109 - psycopg's
+    async def wait(self, gen: PQGen[T], interval: float = _PATIENCE, timeout: float | None = None) -> T:  # noqa: ASYNC109 - psycopg's
         if timeout is not None:
             self._look_away()
             return await super().wait(gen, interval, timeout)
@@ -56,25 +61,32 @@ class WatchedConnection(AsyncConnection[TupleRow]):
         return await super().wait(_go_on(gen, state), interval)
 
     async def close(self) -> None:
-        self._look_away()
+        self._look_anew()  # whoever waits for an answer finds the connection closed
         await super().close()
 
     async def _hear(self) -> None:
-        """Until there is something to read."""
+        """Until there is something to read, or time to look whether there is."""
         loop = asyncio.get_running_loop()
         if self._socket is None:
             self._socket = self.pgconn.socket
             loop.add_reader(self._socket, self._note)
         self._answer = loop.create_future()
+        timer = loop.call_later(_PATIENCE, self._look_anew)
         try:
             await self._answer
         finally:
+            timer.cancel()
             self._answer = None
 
     def _note(self) -> None:
         if self._answer is None:  # it stays readable, and would be noted again and again
             self._look_away()
         elif not self._answer.done():
+            self._answer.set_result(None)
+
+    def _look_anew(self) -> None:
+        self._look_away()
+        if self._answer and not self._answer.done():
             self._answer.set_result(None)
 
     def _look_away(self) -> None:
@@ -89,6 +101,8 @@ class WatchedConnection(AsyncConnection[TupleRow]):
         task.cancel()
         try:
             return await super().wait(gen)
+        except psycopg.Error as error:  # it is closed: nothing is left to be told
+            raise asyncio.CancelledError from error
         finally:
             task.uncancel()
 

@@ -78,7 +78,7 @@ class Document:
         """Raises ApiError where the name fits none, or is missing."""
         if name is None and len(self._operations) > 1:
             raise _SEVERAL
-        found = self._operations.get(name) if name else next(iter(self._operations.values()), None)
+        found = next(iter(self._operations.values())) if name is None else self._operations.get(name)
         if found is None:
             raise _NO_OPERATION
         return found

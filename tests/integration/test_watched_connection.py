@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ import uvloop
 from db.pool import Connection, Database, PoolSettings, open_database
 from db.watched_connection import WatchedConnection
 
+T = TypeVar("T")
 ONE = PoolSettings(max_size=1)
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]
 
@@ -33,6 +34,14 @@ async def ask(connection: Connection, query: str, *given: object) -> Any:
     row = await (await connection.execute(query.encode(), given)).fetchone()
     assert row is not None
     return row[0]
+
+
+async def soon(waiting: Awaitable[T]) -> T:
+    """Its answer, which comes within seconds; a time limit would help one that hangs, by cancelling it."""
+    task = asyncio.ensure_future(waiting)
+    done, _ = await asyncio.wait({task}, timeout=5)
+    assert done
+    return task.result()
 
 
 def cut(url: str, backend: int) -> None:
@@ -102,6 +111,66 @@ def test_the_number_of_a_socket_that_was_closed_may_be_that_of_another(run: Any,
         await other.close()
 
     run(main())
+
+
+def test_a_connection_that_was_cut_while_idle_is_replaced(run: Any, database_url: str) -> None:
+    """The server says farewell, and then it ends: two things to read of a socket that has failed."""
+
+    async def use(database: Database) -> int:
+        async with database.connection() as connection:
+            return int(await ask(connection, "select pg_backend_pid()"))
+
+    async def main() -> None:
+        async with open_database(database_url, PoolSettings(max_size=2)) as database:
+            before = await asyncio.gather(use(database), use(database))
+            for backend in set(before):
+                await asyncio.to_thread(cut, database_url, backend)
+            await asyncio.sleep(0.2)
+            after = await soon(use(database)), await soon(use(database))
+            assert not {*after} & {*before}
+
+    run(main())
+
+
+@pytest.mark.parametrize("pause", [0, 0.2], ids=["at once", "later"])
+def test_a_statement_on_a_connection_that_was_cut_fails(run: Any, database_url: str, pause: float) -> None:
+    async def main() -> None:
+        connection = await WatchedConnection.connect(database_url, autocommit=True)
+        assert await ask(connection, "select 1") == 1
+        cut(database_url, connection.info.backend_pid)
+        await asyncio.sleep(pause)
+        with pytest.raises(psycopg.OperationalError):
+            await soon(ask(connection, "select 2"))
+        await connection.close()
+
+    run(main())
+
+
+def test_whoever_waits_for_an_answer_hears_that_the_connection_was_closed(run: Any, database_url: str) -> None:
+    async def main() -> None:
+        connection = await WatchedConnection.connect(database_url, autocommit=True)
+        sleeping = asyncio.create_task(ask(connection, "select pg_sleep(50)"))
+        await asyncio.sleep(0.1)
+        await connection.close()
+        with pytest.raises(psycopg.OperationalError):
+            await soon(sleeping)
+
+    run(main())
+
+
+async def test_a_socket_is_still_watched_when_the_next_statement_comes_later(database_url: str) -> None:
+    async def main() -> bool:
+        async with open_database(database_url, ONE) as database, database.connection() as connection:
+            assert isinstance(connection, WatchedConnection)
+            await ask(connection, "select 1")
+            await asyncio.sleep(0.05)
+            return connection.is_watched
+
+    def on_uvloop() -> bool:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+
+    assert await asyncio.to_thread(on_uvloop)
 
 
 def test_more_than_a_socket_takes_is_sent_and_read_at_once(run: Any, database_url: str) -> None:
