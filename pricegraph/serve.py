@@ -85,8 +85,8 @@ def keep_what_is_there() -> None:
     """Spare the garbage collector what the start has made and no request throws away, modules and the schema above all.
 
     Otherwise each full collection goes through it, for a tenth of a second, and answers of many points bring one about
-    every thirty requests. Young objects are gone through after 50,000 new ones instead of 700: an answer is made of tens
-    of thousands of rows, none of them in a cycle, and going through them time and again took a tenth of it.
+    every thirty requests. Young objects are gone through after 50,000 new ones instead of 700: an answer is made of
+    tens of thousands of rows, none of them in a cycle, and going through them time and again took a tenth of it.
     """
     gc.collect()
     gc.freeze()
