@@ -170,7 +170,7 @@ _CANDLES = """
 with {versions}{rates}wanted as (
     select w.coin_id, w.start, w.until from {windows}
 )
-select p.coin_id, date_part('epoch', {bucket}){columns}{no_record}
+select p.coin_id, date_part('epoch', {bucket}){columns}{no_extras}{no_record}
 from wanted w
 join {table} p on p.coin_id = w.coin_id and p.currency_id = %(currency)s and p.ts >= w.start and p.ts < w.until
                and p.ts >= %(start)s and p.ts < %(end)s
@@ -180,20 +180,21 @@ join {table} p on p.coin_id = w.coin_id and p.currency_id = %(currency)s and p.t
 {alongside}
 order by 1, 2 nulls first
 """
-# A row without a time, in front of each coin's.
+# A row without a time, in front of each coin's. It holds JSON, for a column of its own for each value would make every
+# other row longer, and to read a record costs as much as to read a hundred rows.
 _EXTRAS = """
 union all
-select v.coin_id, null{nulls}, row(v.version, (
-    select array_agg(p.ts order by p.ts) from {table} p
+select v.coin_id, null{nulls}, json_build_array(v.version, (
+    select array_agg(date_part('epoch', p.ts)) from {table} p
     where p.coin_id = v.coin_id and p.currency_id = %(currency)s and p.ts >= %(start)s and p.ts < %(end)s
       and p.provisional
-), case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end)
+), date_part('epoch', case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() end))::text{no_record}
 from {of} v
 """
 # Rows without a coin, behind all others.
 _ALONGSIDE = """
 union all
-select null, null{nulls}, a from ({query}) a
+select null, null{nulls}{no_extras}, a from ({query}) a
 """
 # 1970-01-05 was a Monday.
 _BINNED = "date_bin(%(step)s, p.ts, '1970-01-05T00:00:00Z'::timestamptz)"
@@ -221,6 +222,7 @@ class _Form(NamedTuple):
 def _statement(form: _Form, alongside: str) -> bytes:
     """Put together from texts of db/ alone; whatever a client sends is a parameter."""
     table, nulls = form.granularity.table, ", null" * len(form.columns)
+    no_extras, no_record = ", null::text" if form.extras else "", ", null::record" if alongside else ""
     text = _CANDLES.format(
         table=table,
         versions=_versions(form) if form.versions else "",
@@ -228,11 +230,12 @@ def _statement(form: _Form, alongside: str) -> bytes:
         windows=_WINDOWS if form.bound else _SAME_WINDOW,
         bucket=_bucket(form.step) if form.several else "p.ts",
         columns="".join(f", {_value(name, form)}" for name in form.columns),
-        no_record=", null::record" if form.extras or alongside else "",
+        no_extras=no_extras,
+        no_record=no_record,
         join_rates=_JOIN_RATES if form.converted else "",
         group=f"group by p.coin_id, {_bucket(form.step)}" if form.several else "",
-        extras=_EXTRAS.format(table=table, nulls=nulls, of=_coins(form)) if form.extras else "",
-        alongside=_ALONGSIDE.format(nulls=nulls, query=alongside) if alongside else "",
+        extras=_EXTRAS.format(table=table, nulls=nulls, of=_coins(form), no_record=no_record) if form.extras else "",
+        alongside=_ALONGSIDE.format(nulls=nulls, query=alongside, no_extras=no_extras) if alongside else "",
     )
     return text.encode()
 

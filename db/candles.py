@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
+
+import orjson
 
 from db.candle_query import CandleQuery
 from db.pool import Connection
@@ -27,14 +29,14 @@ class Rows(NamedTuple):
 class Candles:
     """What is stored of one coin: the values of each column, and the starts of the buckets in `stamps`, ascending.
 
-    A stamp is in seconds since 1970: no other form of a time is read as fast. A bucket that begins in `provisional`
-    holds a point that waits for a better answer. `version` is None where the series has none. `as_of` is set by a
+    A stamp is in seconds since 1970: no other form of a time is read as fast. Buckets of points that wait for a better
+    answer begin at the stamps in `provisional`. `version` is None where the series has none. `as_of` is set by a
     replica: the time of the newest change that it knows of.
     """
 
     stamps: Sequence[float] = ()
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    provisional: Sequence[datetime] = ()
+    provisional: Sequence[float] = ()
     version: int | None = None
     as_of: datetime | None = None
 
@@ -71,10 +73,12 @@ def _cut(rows: Sequence[tuple[Any, ...]], coin_id: int, query: CandleQuery) -> C
     """The coin's part of the rows, which are in order of coin and time, as columns."""
     first = bisect_left(rows, coin_id, key=itemgetter(0))
     last = bisect_right(rows, coin_id, lo=first, key=itemgetter(0))
+    behind = len(query.columns) + 2
     version, provisional, as_of = None, None, None
     if query.extras:
-        version, provisional, as_of = rows[first][-1]
+        version, provisional, as_of = orjson.loads(rows[first][behind])
         first += 1
     part = rows[first:last]
-    stamps, *values = (list(map(itemgetter(place), part)) for place in range(1, len(query.columns) + 2))
-    return Candles(stamps, dict(zip(query.columns, values, strict=True)), provisional or (), version, as_of)
+    stamps, *values = (list(map(itemgetter(place), part)) for place in range(1, behind))
+    columns = dict(zip(query.columns, values, strict=True))
+    return Candles(stamps, columns, provisional or (), version, as_of and datetime.fromtimestamp(as_of, UTC))

@@ -11,7 +11,6 @@ from typing import Any
 
 from psycopg import sql
 
-from db.arrays import text_array
 from db.coins import COIN_COLUMNS, UNRANKED, CoinRow
 from db.companions import Accompanied, Companions, accompany, read_accompanied
 from db.pool import Connection
@@ -58,7 +57,7 @@ class CoinFilter:
             "search": self.search,
             "prefix": f"{escaped}%",
             "symbol": self.symbol,
-            "slugs": None if self.slugs is None else text_array(self.slugs),
+            "slugs": None if self.slugs is None else list(self.slugs),
             "tracked": self.tracked,
             "stale_since": self.stale_since,
         }

@@ -29,7 +29,8 @@ COIN_COLUMNS = sql.SQL(", ").join(sql.Identifier("c", name) for name in CoinRow.
 
 
 async def read_coins_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, CoinRow]:
-    return {coin.id: coin for coin in await _read(connection, "c.id = any(%s)", list(ids))}
+    """Without those that do not exist, be they larger than any id."""
+    return {coin.id: coin for coin in await _read(connection, "c.id = any(%s::bigint[])", list(ids))}
 
 
 async def list_tracked(connection: Connection) -> list[CoinRow]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from db.arrays import text_array
 from db.coins import COIN_COLUMNS
 from db.currencies import SELECT_STORED, CurrencyRow
 from db.latest import LatestRow, select_latest
@@ -61,7 +60,7 @@ _BY_SLUG = sql.SQL("select {} from coins c where c.slug = any(%(slugs)s) order b
 
 async def read_by_slug(connection: Connection, slugs: Sequence[str], companions: Companions) -> Accompanied:
     """The coins that exist, in the order of their ids."""
-    return await read_accompanied(connection, _by_slug(companions.day_before), {"slugs": text_array(slugs)}, companions)
+    return await read_accompanied(connection, _by_slug(companions.day_before), {"slugs": list(slugs)}, companions)
 
 
 @cache
@@ -79,7 +78,7 @@ async def read_accompanied(
     connection: Connection, statement: bytes, parameters: Mapping[str, object], companions: Companions
 ) -> Accompanied:
     """What a statement that `accompany` made answers."""
-    given = {"latest_in": text_array(companions.latest_in), **parameters}
+    given = {"latest_in": list(companions.latest_in), **parameters}
     cursor = await connection.execute(statement, given, binary=True)
     rows = await cursor.fetchall()
     return Accompanied(

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from db.arrays import CONTEXT
 from db.watched_connection import WatchedConnection
 
 Connection = AsyncConnection[TupleRow]
@@ -167,6 +168,7 @@ def _connect_arguments(url: str, settings: PoolSettings) -> dict[str, Any]:
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     return {
         "autocommit": True,
+        "context": CONTEXT,
         "connect_timeout": 5,
         "tcp_user_timeout": milliseconds + 1000,
         "options": f"{given} {options}".strip(),

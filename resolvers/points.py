@@ -152,10 +152,11 @@ class Grid:
         ends = [*self.times[1:], after(self.times[-1])] if self.times else []
         return [(end - start) // width for start, end in zip(self.times, ends, strict=True)]
 
-    def find(self, time: datetime) -> int:
+    def find(self, stamp: float) -> int:
         """The place of the bucket that a time lies in; -1 outside of them all."""
-        place = bisect_right(self.times, time) - 1
-        return place if place >= 0 and time < self.asked.interval.after(self.times[place]) else -1
+        place = bisect_right(self.buckets.stamps, stamp) - 1
+        inside = place >= 0 and stamp < self.asked.interval.after(self.times[place]).timestamp()
+        return place if inside else -1
 
     def _count_ended(self, now: datetime) -> int:
         begun = bisect_right(self.times, now)
@@ -247,7 +248,7 @@ class PointTable:
         states = [PointState.FINAL.value] * grid.settled
         states += [PointState.PROVISIONAL.value] * (grid.ended - grid.settled)
         states += [PointState.PARTIAL.value] * (len(self._rows) - grid.ended)
-        waiting = {grid.find(time) for time in self._candles.provisional}
+        waiting = {grid.find(stamp) for stamp in self._candles.provisional}
         for place in self._broken | waiting:
             if 0 <= place < grid.settled:
                 states[place] = PointState.PROVISIONAL.value

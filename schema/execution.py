@@ -85,8 +85,12 @@ class Executable:
             is_awaitable=cast("Any", optimized_is_awaitable),
             plan=document.plan if document.always_selects_the_same else Plan(),
         )
-        result = cast("Any", executor.execute_operation())
-        return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+        try:
+            result = cast("Any", executor.execute_operation())
+            return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+        finally:
+            # These hold the executor, and it holds all that was read: only a garbage collection would free that.
+            del executor.async_helpers
 
 
 def refused(problem: ApiError) -> ExecutionResult:
