@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
 from db.pool import Database
 from pricegraph import VERSION
@@ -32,7 +33,7 @@ def _utc_now() -> datetime:
 
 def create_app(
     settings: Settings, database: Database, now: Callable[[], datetime] = _utc_now, reads: Database | None = None
-) -> Starlette:
+) -> ASGIApp:
     """The application over an open database; `reads` is a replica of it that answers for market data."""
     api = ApiSettings(version=VERSION, history_days=settings.history_days, vault=settings.vault())
     token = settings.token.get_secret_value() if settings.token else None
@@ -48,12 +49,16 @@ def create_app(
         await compress(response, request.headers.get("accept-encoding"))
         return response
 
-    return Starlette(
+    others = Starlette(
         routes=[
-            Route("/graphql", endpoint, methods=["GET", "POST"]),
             Route("/schema.graphql", schema_file),
             *health_routes(database, reads or database),
             *page_routes(built_pages()),
-        ],
+        ]
+    )
+    return Router(
+        # In front of the others: it answers for its own faults, and needs nothing of what Starlette does about them.
+        routes=[Route("/graphql", endpoint, methods=["GET", "POST"])],
+        default=others,
         middleware=[cors(settings.cors_origins)] if settings.cors_origins else [],
     )

@@ -22,7 +22,7 @@ from pricegraph.auth import Authenticator
 from pricegraph.compression import compress
 from pricegraph.etags import revalidate
 from pricegraph.graphql_request import GraphQLRequest, HttpProblem, read_request
-from pricegraph.masking import describe, format_error, translate
+from pricegraph.masking import describe, forget_frames, format_error, translate
 from pricegraph.negotiation import GRAPHQL_JSON, JSON, choose_media_type
 from pricegraph.persisted_queries import PersistedQueries, PersistedQueryNotFound
 from pricegraph.statuses import RETRY_AFTER_SECONDS, TRY_LATER, status_of, status_of_outcomes
@@ -143,6 +143,8 @@ def _show(result: ExecutionResult, request_id: str, media_type: str, outcomes: I
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [format_error(error, request_id) for error in result.errors]
+        for error in result.errors:
+            forget_frames(error)
     codes = [Code(error["extensions"]["code"]) for error in body.get("errors", [])]
     # A request error has no `data` entry.
     executed = _was_executed(result)

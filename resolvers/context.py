@@ -28,6 +28,7 @@ from resolvers.errors import ApiError, Code
 from resolvers.history_reading import Loaded, Wish
 from resolvers.latest import KnownLatest, LatestKey, LatestView, load_latest
 from resolvers.limits import Limits
+from resolvers.loaders import forget_loaders
 from resolvers.private import READ, PrivateData
 from resolvers.quotes import Quote, choose_quote, find_currency
 from resolvers.revisions import RevisionKey, RevisionLoader
@@ -253,6 +254,12 @@ class Context:
     def forget_private(self) -> None:
         """Read again what belongs to the caller: it was changed."""
         self._private = None
+
+    def end(self) -> None:
+        """Nothing is loaded any more: what was is freed with the context."""
+        forget_loaders(self)
+        if self._private:
+            forget_loaders(self._private)
 
     async def _load_currencies(self) -> list[CurrencyRow]:
         async with self.reads.connection() as connection:

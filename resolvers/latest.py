@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from db.latest import LatestRow, list_converted, list_latest
+from db.rows import name_columns
 from resolvers.errors import ApiError, Code
 from resolvers.quotes import Quote, choose_quote
 
@@ -97,9 +100,10 @@ async def _read(context: Context, coin_ids: Sequence[int], quote: Quote) -> list
     return rows
 
 
-def _views(rows: Iterable[LatestRow], quote: Quote) -> Mapping[int, LatestView | ApiError]:
+def _views(rows: Sequence[LatestRow], quote: Quote) -> Mapping[int, LatestView | ApiError]:
     if quote.pair is None:
-        return {row.coin_id: LatestView(row, quote) for row in rows}
+        views = name_columns(LatestView, zip(rows, repeat(quote)))
+        return dict(zip(map(attrgetter("coin_id"), rows), views, strict=True))
     return {row.coin_id: _convert(row, quote) for row in rows}
 
 

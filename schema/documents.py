@@ -29,8 +29,8 @@ from schema.variables import Variables
 # In characters of all texts, and for each so many more. A parsed document takes some hundred times its text. Those with
 # errors are not kept: it is easy to send a million different ones.
 _KEPT_TEXT, _ENTRY = 250_000, 100
-_NO_OPERATION = ApiError(Code.BAD_INPUT, "the document holds no operation, or none of the name in `operationName`")
-_SEVERAL = ApiError(Code.BAD_INPUT, "the document holds several operations: say which with `operationName`")
+_NO_OPERATION = "the document holds no operation, or none of the name in `operationName`"
+_SEVERAL = "the document holds several operations: say which with `operationName`"
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ class Document:
     def find(self, name: str | None) -> Operation:
         """Raises ApiError where the name fits none, or is missing."""
         if name is None and len(self._operations) > 1:
-            raise _SEVERAL
+            raise ApiError(Code.BAD_INPUT, _SEVERAL)
         found = next(iter(self._operations.values())) if name is None else self._operations.get(name)
         if found is None:
-            raise _NO_OPERATION
+            raise ApiError(Code.BAD_INPUT, _NO_OPERATION)
         return found
 
     def forget_large_plan(self) -> None:
@@ -115,7 +115,7 @@ class Documents:
         try:
             node = parse(text, max_tokens=self._max_tokens)
             if not any(isinstance(one, OperationDefinitionNode) for one in node.definitions):
-                return [as_graphql_error(_NO_OPERATION)]
+                return [as_graphql_error(ApiError(Code.BAD_INPUT, _NO_OPERATION))]
             return validate(self._schema, node, self._rules) or Document(text, node, self._schema)
         except GraphQLError as error:
             return [error]

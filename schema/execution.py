@@ -91,6 +91,7 @@ class Executable:
         finally:
             # These hold the executor, and it holds all that was read: only a garbage collection would free that.
             del executor.async_helpers
+            context.end()
 
 
 def refused(problem: ApiError) -> ExecutionResult:

@@ -177,7 +177,7 @@ class FastExecutor(StrawberryGraphQLCoreExecutionContext):
 
         async def complete() -> Any:
             try:
-                return await self._fill(GraphQLNonNull(item), {item.name: selection}, result)
+                return await self._fill(return_type.of_type, {item.name: selection}, result)
             except psycopg.OperationalError:  # the database is away or busy; asking again makes that worse
                 raise
             except Exception:  # whatever it is, graphql-core says it properly

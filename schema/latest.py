@@ -53,7 +53,7 @@ class LatestPrice:
             currency=Currency.from_row(quote.currency),
             market_cap=row.market_cap,
             volume24h=row.volume_24h,
-            change24h_percent=view.change_percent,
+            change24h_percent=view.change_percent if row.price_24h_ago else None,
             observed_at=row.observed_at,
             provider=PROVIDERS[row.provider_id],
             fx_rate=row.rate,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from db.pool import Database
 from db.prices import Point, upsert_points
@@ -75,7 +75,7 @@ async def refresh(api: Api, **given: Any) -> dict[str, Any]:
 
 def make_app(
     database: Database, now: Callable[[], datetime] = lambda: NOW, reads: Database | None = None, **settings: object
-) -> Starlette:
+) -> ASGIApp:
     return create_app(read_settings(token=OPERATOR_TOKEN, **settings), database, now, reads)
 
 

@@ -34,7 +34,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 def same(one: object, other: object) -> bool:
-    return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
+    return one == other or (one != one and other != other)
 
 
 @pytest.mark.parametrize("type_", ELEMENTS)
@@ -58,5 +58,5 @@ def test_what_is_made_of_a_text_is_one(connection: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("element", [date(2026, 1, 1), b"a", [1]])
 def test_what_nobody_thought_of_is_refused(connection: psycopg.Connection, element: object) -> None:
-    with pytest.raises(psycopg.DataError, match="which db.arrays cannot write"):
+    with pytest.raises(psycopg.DataError, match="cannot write"):
         connection.execute("select %s::text[]", ([element],))

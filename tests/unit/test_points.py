@@ -78,7 +78,9 @@ def row(start: datetime, closed_after: timedelta, kind: int = SETTLED, samples: 
 
 def make_points(rows: list[CandleRow], asked: Asked, filling: Filling, now: datetime) -> list[PointView]:
     columns = {name: [getattr(one, name) for one in rows] for name in COLUMNS}
-    candles = Candles([one.ts.timestamp() for one in rows], columns, [one.ts.timestamp() for one in rows if one.provisional])
+    stamps = [one.ts.timestamp() for one in rows]
+    provisional = [stamp for stamp, one in zip(stamps, rows, strict=True) if one.provisional]
+    candles = Candles(stamps, columns, provisional)
     converted = any(one.fx_rate for one in rows)
     table = PointTable(Grid(asked, now), candles, filling, converted=converted)
     check_complete(table.lacking)
