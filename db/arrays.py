@@ -41,7 +41,7 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
 class ArrayDumper(Dumper):
     """Of lists whose elements are of the types in `_WRITERS`, or of types made of those."""
 
-    def dump(self, obj: list[Any]) -> bytes:
+    def dump(self, obj: list[object]) -> bytes:
         return ("{" + ",".join([_find_writer(type(one))(one) for one in obj]) + "}").encode()
 
 
