@@ -7,10 +7,9 @@ PostgreSQL takes from where it stands, such as `any(…)` or a cast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from types import NoneType, SimpleNamespace
 from typing import Any
 
@@ -26,31 +25,35 @@ def _write_length(length: timedelta) -> str:
     return f"{length.days} days {length.seconds} seconds {length.microseconds} microseconds"
 
 
-_WRITERS: Mapping[type, Callable[[Any], str]] = {
-    NoneType: lambda _: "NULL",
-    str: _quote,
-    int: str,
-    float: repr,
-    bool: str,
-    Decimal: str,
-    datetime: str,
-    timedelta: _write_length,
-}
+class _Writers(dict[type, Callable[[Any], str]]):
+    """By type; a type that is made of another one is written as that one is."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        for base in kind.__mro__:
+            if base in self:
+                self[kind] = self[base]
+                return self[kind]
+        raise psycopg.DataError(f"a list holds a {kind.__name__}, which db.arrays cannot write")
+
+
+_WRITERS = _Writers(
+    {
+        NoneType: lambda _: "NULL",
+        str: _quote,
+        int: str,
+        float: repr,
+        Decimal: str,
+        datetime: str,
+        timedelta: _write_length,
+    }
+)
 
 
 class ArrayDumper(Dumper):
-    """Of lists whose elements are of the types in `_WRITERS`, or of types made of those."""
+    """Of lists of what `_WRITERS` knows."""
 
-    def dump(self, obj: list[object]) -> bytes:
-        return ("{" + ",".join([_find_writer(type(one))(one) for one in obj]) + "}").encode()
-
-
-@cache
-def _find_writer(kind: type) -> Callable[[Any], str]:
-    for base in kind.__mro__:
-        if base in _WRITERS:
-            return _WRITERS[base]
-    raise psycopg.DataError(f"a list holds a {kind.__name__}, which db.arrays cannot write")
+    def dump(self, obj: list[Any]) -> bytes:
+        return ("{" + ",".join([_WRITERS[type(one)](one) for one in obj]) + "}").encode()
 
 
 def _adapt_lists() -> SimpleNamespace:
