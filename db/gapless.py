@@ -1,4 +1,5 @@
-"""What planning remembers: windows of a series without a hole, so that a year of hours is counted once.
+"""What is remembered for planning: windows of a series without a hole, so that a year of hours is counted once. Workers
+write down what they have filled, and planning what it finds besides.
 
 Only the removal of a point makes a hole where there was none. Triggers on the price tables forget the windows that a
 removed point lay in, whoever removed it. They do so under a lock that all who remove share, and that planning has for
@@ -43,6 +44,14 @@ async def find_holes(
         seen = {one: [*windows, *subtract(counted[one], holes[one])] for one, windows in known.items()}
         await _remember(connection, granularity, known, {one: _worth_keeping(seen[one], granularity) for one in seen})
     return holes
+
+
+async def remember_filled(connection: Connection, series: Series, granularity: Granularity, window: Window) -> None:
+    """After a window was filled, and before that is committed: plannings to come need not count what is long enough to
+    be worth it. If something else holds the lock now, the next planning counts, and remembers.
+    """
+    if window.buckets(granularity.width) >= _WORTH and await may_remember(connection):
+        await find_holes(connection, [series], granularity, window, remember=True)
 
 
 def _worth_keeping(gapless: Sequence[Window], granularity: Granularity) -> list[Window]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from db.fetches import Fetch, Outcome, list_fetches, record_answer
+from db.gapless import remember_filled
 from db.planning import days_of
 from db.pool import Connection, Database
 from db.prices import Written, upsert_latest, upsert_points
@@ -104,6 +105,7 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
             for empty in list_empty(points, granularity, ended)
         ]
         await record_answer(connection, task.series, granularity, task.provider_id, window, left)
+        await remember_filled(connection, task.series, granularity, ended)
     if history.latest:
         sample = to_point(history.latest, history.latest.at)
         await upsert_latest(connection, task.series, task.provider_id, sample)
