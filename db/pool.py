@@ -116,6 +116,7 @@ async def open_database(
         connection_class=WatchedConnection,
         kwargs=_connect_arguments(url, settings) | {"cursor_factory": cursor_factory},
         check=check,
+        configure=_configure,
         open=False,
     )
     await pool.open()
@@ -130,7 +131,19 @@ async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Con
     """One connection; unlike a pool it says at once, and once, that the database is away."""
     connection: Connection = await AsyncConnection.connect(url, **_connect_arguments(url, settings))
     async with connection:
+        await _configure(connection)
         yield connection
+
+
+# TimescaleDB would ask anew for each series of a statement which chunks to leave out. That takes longer than to look at
+# them, as those beside all windows are left out at the start. Other servers have no such setting.
+_LEAVE_OUT_ONCE = """
+select set_config(name, 'off', false) from pg_settings where name = 'timescaledb.enable_runtime_exclusion'
+"""
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute(_LEAVE_OUT_ONCE)
 
 
 async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:

@@ -14,6 +14,7 @@ from db.candle_query import CandleQuery, Wanted
 from db.candles import read_candles
 from db.pool import Database, PoolSettings, open_database
 from db.series import DAY, HOUR, Granularity, Window, floor
+from db.store import Store, read_store_async
 from pricegraph.serve import listen
 from tests.api import CountingCursor, execute
 from tests.world import NOW
@@ -61,6 +62,13 @@ async def test_a_connection_plans_a_statement_once_whatever_is_asked(database_ur
         [(generic, custom)] = await execute(database, plans)
 
     assert (generic > 20, custom) == (True, 0)
+
+
+async def test_a_hypertable_leaves_out_chunks_once_a_statement_and_not_for_each_series(database: Database) -> None:
+    async with database.connection() as connection:
+        store = await read_store_async(connection)
+    found = await execute(database, "select setting from pg_settings where name ~ 'enable_runtime_exclusion'")
+    assert found == ([] if store is Store.POSTGRESQL else [("off",)])
 
 
 async def test_connections_that_were_cut_while_idle_are_never_handed_out(database: Database, database_url: str) -> None:
