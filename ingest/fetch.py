@@ -105,7 +105,6 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
             for empty in list_empty(points, granularity, ended)
         ]
         await record_answer(connection, task.series, granularity, task.provider_id, window, left)
-        await remember_filled(connection, task.series, granularity, ended)
     if history.latest:
         sample = to_point(history.latest, history.latest.at)
         await upsert_latest(connection, task.series, task.provider_id, sample)
@@ -114,6 +113,9 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
     await finish_task(
         connection, task.id, status, now, written=written, rejected=len(history.rejected), requests=requests
     )
+    # At the very end: whoever removes points waits from here on, and so might what comes after this for them.
+    for granularity, window in _targets(task):
+        await remember_filled(connection, task.series, granularity, complete(window, now, granularity.width))
 
 
 def _targets(task: ClaimedTask) -> list[tuple[Granularity, Window]]:

@@ -253,6 +253,8 @@ class Context:
 
     def forget_private(self) -> None:
         """Read again what belongs to the caller: it was changed."""
+        if self._private:
+            forget_loaders(self._private)
         self._private = None
 
     def end(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
 
@@ -55,3 +57,23 @@ class ApiError(Exception):
         self.field = list(field) if field else None
         self.retryable = code in _RETRYABLE
         self.retry_at = retry_at
+        if (made := _made.get()) is not None:
+            made.append(self)
+
+
+_made: ContextVar[list[ApiError] | None] = ContextVar("made", default=None)
+
+
+@contextmanager
+def errors_without_frames() -> Iterator[None]:
+    """Errors that are made in the block forget at its end where they were raised. Many are part of an answer, and those
+    frames hold whatever was read for it, the errors included: only a garbage collection would free that.
+    """
+    made: list[ApiError] = []
+    token = _made.set(made)
+    try:
+        yield
+    finally:
+        _made.reset(token)
+        for error in made:
+            error.__traceback__ = None

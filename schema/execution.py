@@ -14,7 +14,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.context import Context
-from resolvers.errors import ApiError
+from resolvers.errors import ApiError, errors_without_frames
 from resolvers.limits import Limits
 from schema.documents import Document, Documents, Operation, as_graphql_error
 from schema.executor import FastExecutor, Plan
@@ -86,8 +86,9 @@ class Executable:
             plan=document.plan if document.always_selects_the_same else Plan(),
         )
         try:
-            result = cast("Any", executor.execute_operation())
-            return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
+            with errors_without_frames():
+                result = cast("Any", executor.execute_operation())
+                return cast("ExecutionResult", await result if isinstance(result, Awaitable) else result)
         finally:
             # These hold the executor, and it holds all that was read: only a garbage collection would free that.
             del executor.async_helpers

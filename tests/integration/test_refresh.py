@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from db.prices import Written, upsert_points
 from db.series import DAY, Granularity, floor
 from tests.world import World
 
@@ -43,6 +46,30 @@ async def test_what_workers_have_filled_need_not_be_counted_by_the_next_planning
     today = floor(world.clock.now(), DAY)
     known = "select count(*) from gapless_windows where granularity = 'HOURLY' and from_ts <= %s and to_ts = %s"
     assert await world.scalar(known, today - timedelta(days=19), today) == 2
+
+
+async def test_who_removes_points_while_a_worker_stores_some_waits_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.know(["bitcoin"], ["usd"])
+    await world.refresh(history_days=20)
+    await world.execute("delete from price_hourly where ts > (select max(ts) - interval '15 days' from price_hourly)")
+    await world.execute("update price_daily set price = price * 2")  # so that the worker has to write days as well
+    days_are_next, store = asyncio.Event(), upsert_points
+
+    async def store_slowly(*given: Any) -> Written:
+        if Granularity.DAILY in given:
+            days_are_next.set()
+            await asyncio.sleep(0.5)
+        return await store(*given)
+
+    async def remove() -> None:
+        await days_are_next.wait()
+        await world.execute("delete from price_daily")
+
+    monkeypatch.setattr("ingest.fetch.upsert_points", store_slowly)
+    run, _ = await asyncio.gather(world.refresh(history_days=20), remove())
+    assert run.status == "SUCCEEDED"
 
 
 @pytest.mark.slow

@@ -24,10 +24,20 @@ ANSWERED = {
     "points": HISTORIES % ("usd", "points { time price state }"),
     "coverage": HISTORIES % ("usd", "coverage { completeness gaps(first: 9) { reason } } points { price }"),
     "a coin that nobody knows among others": '{ priceHistory(coins: ["x", "coin-1"]) { error { code } slug } }',
-    "a change that is refused": 'mutation { trackCoins(slugs: ["x"]) { errors { code } } }',
+    "changes that are refused": """
+        mutation {
+          trackCoins(slugs: []) { errors { code } }
+          deletePortfolio(id: "x") { errors { code } }
+          renamePortfolio(id: "UG9ydGZvbGlvOjE=", name: "") { errors { code } }
+        }
+    """,
+    "a change": 'mutation { renamePortfolio(id: "UG9ydGZvbGlvOjE=", name: "x") { portfolio { currency { code } } } }',
+    "points that are missing": '{ priceHistory(coins: ["coin-1"], from: "now-9d", gaps: ERROR) { error { code } } }',
+    "prices at a time": '{ pricesAt(inputs: [{coin: "coin-1", at: "now-3h", currency: "gbp"}]) { error { code } } }',
     "what is private": "{ portfolios { name currency { code } accounts { id } transactions { totalCount } } }",
 }
 REFUSED = {
+    "a currency without a rate": (LATEST.replace("latestPrice", 'latestPrice(currency: "gbp")'), "FX_UNAVAILABLE"),
     "a currency that nobody knows": (HISTORIES % ("xyz", "points { price }"), "NOT_FOUND"),
     "a coin that nobody knows": (LATEST.replace("{", '{ coin(slug: "x") { name }', 1), "NOT_FOUND"),
     "too much": (TOO_MUCH, "COST_EXCEEDED"),
