@@ -143,7 +143,7 @@ select set_config(name, 'off', false) from pg_settings where name = 'timescaledb
 
 
 async def _configure(connection: Connection) -> None:
-    await connection.execute(_LEAVE_OUT_ONCE)
+    await AsyncCursor(connection).execute(_LEAVE_OUT_ONCE)  # no request's, whatever cursors those have
 
 
 async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:

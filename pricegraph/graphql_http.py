@@ -22,13 +22,13 @@ from pricegraph.auth import Authenticator
 from pricegraph.compression import compress
 from pricegraph.etags import revalidate
 from pricegraph.graphql_request import GraphQLRequest, HttpProblem, read_request
-from pricegraph.masking import describe, forget_frames, format_error, translate
+from pricegraph.masking import describe, format_error, translate
 from pricegraph.negotiation import GRAPHQL_JSON, JSON, choose_media_type
 from pricegraph.persisted_queries import PersistedQueries, PersistedQueryNotFound
 from pricegraph.statuses import RETRY_AFTER_SECONDS, TRY_LATER, status_of, status_of_outcomes
 from resolvers.blocks import BlockCache
 from resolvers.context import ApiSettings, Context, Outcome
-from resolvers.errors import ApiError, Code
+from resolvers.errors import ApiError, Code, forget_frames
 from resolvers.private import WRITE
 from schema.execution import Executable, OperationNotAllowed, refused
 
@@ -143,7 +143,7 @@ def _show(result: ExecutionResult, request_id: str, media_type: str, outcomes: I
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [format_error(error, request_id) for error in result.errors]
-        for error in result.errors:
+        for error in result.errors:  # it has been told, and where it was raised is what was read for the answer
             forget_frames(error)
     codes = [Code(error["extensions"]["code"]) for error in body.get("errors", [])]
     # A request error has no `data` entry.

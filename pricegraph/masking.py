@@ -34,15 +34,6 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     return formatted
 
 
-def forget_frames(error: BaseException | None) -> None:
-    """Of an error that has been told. Where it was raised is all that was read for the request, which holds the error
-    in turn, until a garbage collection finds them.
-    """
-    while error:
-        error.__traceback__ = None
-        error = getattr(error, "original_error", None) or error.__cause__ or error.__context__
-
-
 def _without_values(message: str) -> str:
     """A key may stand in the object, and in whatever keeps the answer then."""
     return _NO_LEAF.sub(r"\1.", _MALFORMED.sub(lambda match: match[1] + (match[2] or "."), message))

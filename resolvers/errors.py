@@ -76,4 +76,11 @@ def errors_without_frames() -> Iterator[None]:
     finally:
         _made.reset(token)
         for error in made:
-            error.__traceback__ = None
+            forget_frames(error)
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Where the error and those that it came from were raised."""
+    while error:
+        error.__traceback__ = None
+        error = getattr(error, "original_error", None) or error.__cause__ or error.__context__
