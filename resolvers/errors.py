@@ -81,6 +81,8 @@ def errors_without_frames() -> Iterator[None]:
 
 def forget_frames(error: BaseException | None) -> None:
     """Where the error and those that it came from were raised."""
-    while error:
+    seen = set()
+    while error is not None and error not in seen:
+        seen.add(error)
         error.__traceback__ = None
         error = getattr(error, "original_error", None) or error.__cause__ or error.__context__
