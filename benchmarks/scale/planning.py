@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 from benchmarks.cpu import cpu_seconds, find_postmaster
 from benchmarks.scale.progress import say
 from benchmarks.scale.scale import Scale, Stored
+from db.gapless import remember_filled
 from db.pool import PoolSettings, open_connection
 from db.refresh import RefreshRequest, plan_refresh, record_refresh
 from db.series import DAY, HOUR, Granularity, Series
@@ -28,8 +29,8 @@ from db.series import DAY, HOUR, Granularity, Series
 
 @dataclass(frozen=True)
 class Situation:
-    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins. `known`: a refresh
-    was planned at the end of the data already.
+    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins. `by_workers`: what
+    is stored was written down as workers do when they fill a window; a bulk load does not.
     """
 
     says: str
@@ -38,16 +39,16 @@ class Situation:
     before: bool = False
     currencies: int = 1
     recorded: bool = False
-    known: bool = False
+    by_workers: bool = False
 
 
 SITUATIONS = (
-    Situation("nothing is missing in 90 days", 90),
-    Situation("nothing is missing in a year", 365),
+    Situation("nothing is missing in a year that workers filled", 365, by_workers=True),
+    Situation("an hour is missing at the end of it; recorded", 365, later=HOUR, recorded=True, by_workers=True),
+    Situation("nothing is missing in 90 days of a bulk load", 90),
+    Situation("nothing is missing in a year of a bulk load", 365),
     Situation("the same once more: the database has read the index just now", 365),
-    Situation("nothing is missing in a year, as was known", 365, known=True),
-    Situation("an hour is missing at the end of a known year; recorded", 365, later=HOUR, recorded=True, known=True),
-    Situation("a day is missing at the end of 90", 90, later=DAY),
+    Situation("a day is missing at the end of 90 days of a bulk load", 90, later=DAY),
     Situation("all of 90 days is missing; recorded", 90, before=True, recorded=True),
     Situation("all of 90 days is missing in 4 currencies; recorded", 90, before=True, currencies=4, recorded=True),
 )
@@ -88,13 +89,19 @@ async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
     ]
     request = RefreshRequest(series, list(Granularity), min(situation.days, scale.days), {})
     async with open_connection(url, PoolSettings()) as connection, connection.transaction(force_rollback=True):
-        if situation.known:
-            await record_refresh(connection, request, scale.end, "benchmark")
+        if situation.by_workers:
+            await _write_down(connection, request, scale)
         postmaster = find_postmaster(url)
         began, worked = time.perf_counter(), _work(postmaster)
         tasks = await _count_tasks(connection, request, now, situation)
         seconds, work = time.perf_counter() - began, _work(postmaster) - worked
     return Planned(situation.says, len(series), tasks, seconds, work if postmaster else None, _peak_megabytes())
+
+
+async def _write_down(connection: AsyncConnection[TupleRow], request: RefreshRequest, scale: Scale) -> None:
+    for granularity in request.granularities:
+        for one in request.series:
+            await remember_filled(connection, one, granularity, request.window(granularity, scale.end))
 
 
 async def _count_tasks(
