@@ -138,7 +138,8 @@ async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Con
 # TimescaleDB would ask anew for each series of a statement which chunks to leave out. That takes longer than to look at
 # them, as those beside all windows are left out at the start. Other servers have no such setting.
 _LEAVE_OUT_ONCE = """
-select set_config(name, 'off', false) from pg_settings where name = 'timescaledb.enable_runtime_exclusion'
+select set_config('timescaledb.enable_runtime_exclusion', 'off', false)
+where current_setting('timescaledb.enable_runtime_exclusion', true) is not null
 """
 
 
