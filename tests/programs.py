@@ -14,7 +14,9 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 _OURS = ("PRICEGRAPH_", "COINGECKO_", "COINBASE_", "ESPLORA_", "DATABASE_")
-PATIENCE_SECONDS = 60.0
+# For what ends in a second or two: a machine that stands still for ten seconds makes a worker take its provider for
+# down, which it then leaves alone for a minute.
+PATIENCE_SECONDS = 180.0
 
 
 def environment(**given: str) -> dict[str, str]:
