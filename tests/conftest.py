@@ -170,6 +170,7 @@ def database_url(admin_url: str) -> Iterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
+    # More patient than the shipped pool: tests ask for a hundred connections at once, on machines that are busy.
     async with open_database(database_url, PoolSettings(max_size=12, wait=30)) as database:
         yield database
 
