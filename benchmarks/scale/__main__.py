@@ -61,7 +61,7 @@ def _databases(server: Server, given: Namespace) -> Iterator[dict[str, Stored]]:
 
 
 def _measure(server: Server, databases: dict[str, Stored], rounds: int) -> Report:
-    """Plans come last: they are about now, which the rounds are not."""
+    """Plans come first: after them what fits into memory is there, as on a server that has been up for a while."""
     plans = measure_plans(databases[LARGE])
     measured = [Measured("uncompressed", databases, asyncio.run(measure_rounds(databases, rounds)))]
     compressed = None
