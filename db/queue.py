@@ -5,7 +5,7 @@ A job only says "look at this task", or "at this sync"; `refresh_tasks` and `syn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,16 +37,15 @@ where not exists (select from procrastinate_jobs j
 """
 
 # Retrying such a job, as procrastinate would, fails when its task has been queued again since; and no job is needed for
-# a task that has ended. So it goes, and what is still open becomes an orphan. No job takes a quarter of an hour: one
-# that seems to was cut off from the database when it ended.
-_FORGET_STALLED = """
+# a task that has ended. So it goes, and what is still open becomes an orphan.
+_FORGET_LOST = """
 delete from procrastinate_jobs j
 where j.queue_name = %(queue)s and j.status = 'doing'
-  and (not exists (select from procrastinate_workers w
-                   where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s))
-       or (select max(e.at) from procrastinate_events e where e.job_id = j.id and e.type = 'started')
-          < now() - interval '15 minutes')
+  and (j.id = any(%(lost)s)
+       or not exists (select from procrastinate_workers w
+                      where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s)))
 """
+_STARTED = "select id from procrastinate_jobs where worker_id = %s and status = 'doing'"
 _ORPHANS = """
 select t.id from refresh_tasks t
 where t.status in ('PENDING', 'RUNNING', 'DEFERRED')
@@ -79,14 +78,19 @@ async def enqueue_syncs(
         await connection.execute(_ENQUEUE, given | {"queue": QUEUE, "ids": list(run_ids), "at": at})
 
 
-async def requeue_orphans(connection: Connection, stalled_seconds: float) -> Orphans:
-    """Queue the open tasks and syncs that no job stands for: their job ended in an error, or its worker was not heard
-    of for so long.
+async def list_started(connection: Connection, worker_id: int | None) -> set[int]:
+    """The jobs that the queue takes this worker to be at work on; none while it is not registered."""
+    return {row[0] for row in await (await connection.execute(_STARTED, (worker_id,))).fetchall()}
+
+
+async def requeue_orphans(connection: Connection, stalled_seconds: float, lost: Collection[int] = ()) -> Orphans:
+    """Queue the open tasks and syncs that no job stands for: their job ended in an error, its worker was not heard of
+    for so long, or it is `lost`.
 
     The caller holds the transaction; its lock keeps two sweepers from queueing the same task.
     """
     await connection.execute("select pg_advisory_xact_lock(%s)", (_SWEEP_LOCK,))
-    await connection.execute(_FORGET_STALLED, {"queue": QUEUE, "seconds": stalled_seconds})
+    await connection.execute(_FORGET_LOST, {"queue": QUEUE, "seconds": stalled_seconds, "lost": list(lost)})
     tasks = [row[0] for row in await (await connection.execute(_ORPHANS)).fetchall()]
     syncs = [row[0] for row in await (await connection.execute(_ORPHAN_SYNCS)).fetchall()]
     await enqueue_tasks(connection, tasks)

@@ -215,8 +215,9 @@ def test_killing_program_and_server_at_once_is_survived_while_a_query_goes_on(da
             ended = data_dir / "postgres" / "ended"
             busy.pgconn.send_query(WORK_UNTIL % str(ended).encode())
             wait_until(lambda: is_at_work(url))
-            process.kill()
+            # In this order: a server that outlives its program for a moment is told to end, and ends its processes.
             os.kill(postmaster_of(data_dir), signal.SIGKILL)
+            process.kill()
             process.wait()
             assert processes_in(data_dir / "postgres")
 

@@ -325,3 +325,27 @@ async def test_a_worker_whose_heartbeat_failed_once_goes_on_working(site: World,
         await all_done(site)
         assert survivor.returncode is None
     await assert_filled(site, windows)
+
+
+async def test_tasks_are_taken_up_again_whose_jobs_could_not_be_ended(site: World, tmp_path: Path) -> None:
+    """The worker lives, and the queue takes it to be at work on them still."""
+    finish = "procrastinate_finish_job_v1"
+    log = tmp_path / "log"
+    await site.simulator.fault("slow", arg=1.0)
+    async with worker(site, log) as survivor:
+        await workers_alive(site, 1)
+        windows = await record(site)
+        await requests_made(site, 1)
+        await site.execute(f"alter function {finish} rename to missing; alter table fetch_windows rename to absent")
+
+        async def failed() -> bool:
+            return log.read_text().count("ended with status: Error") >= TASKS
+
+        await until(failed, "the failure of all tasks")
+        assert await site.scalar("select count(*) from procrastinate_jobs where status = 'doing'") == TASKS
+        await site.execute(f"alter function missing rename to {finish}; alter table absent rename to fetch_windows")
+        await site.simulator.heal()
+        await all_done(site)
+        assert survivor.returncode is None
+    await assert_filled(site, windows)
+    assert await site.scalar("select count(*) from procrastinate_jobs") == 0

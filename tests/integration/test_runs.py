@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from db.queue import requeue_orphans
+from db.queue import list_started, requeue_orphans
 from db.recording import IdempotencyConflict
 from db.refresh import record_refresh
 from db.series import Granularity
@@ -205,12 +205,16 @@ async def test_jobs_that_wait_do_not_keep_others_from_being_queued(world: World)
     assert await world.scalar(without + "(select from procrastinate_jobs where lock = 'task:' || t.id)") == 0
 
 
-async def test_a_job_that_never_reported_its_end_is_queued_again_though_its_worker_lives(small: World) -> None:
+async def test_jobs_that_their_living_worker_has_lost_are_queued_again(small: World) -> None:
     await small.record(history_days=5)
     await die(small, timedelta(seconds=5))
     assert await sweep(small) == []
-    await small.execute("update procrastinate_events set at = at - interval '16 minutes' where type = 'started'")
-    assert len(await sweep(small)) == 1
+    worker = await small.scalar("select max(id) from procrastinate_workers")
+
+    async with small.database.transaction() as connection:
+        assert await list_started(connection, worker + 1) == await list_started(connection, None) == set()
+        lost = await list_started(connection, worker)
+        assert len((await requeue_orphans(connection, STALLED, lost)).tasks) == len(lost) == 1
 
 
 async def test_a_job_of_a_dead_worker_does_not_block_the_one_that_was_queued_since(small: World) -> None:
