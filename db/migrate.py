@@ -19,14 +19,14 @@ _LOCK = 7_204_511_960
 _LOCK_TIMEOUT = "5s"
 
 
-def migrate(database_url: str) -> None:
-    """Run the migrations that are missing.
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Run the migrations that are missing, up to the given one.
 
     Safe to run twice, from several processes at once (the second waits, then finds nothing to do), and to kill:
     each migration is one transaction and the lock goes with the connection.
     """
     with _locked(database_url) as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
 
 
 def newest_migration() -> str:

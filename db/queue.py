@@ -37,13 +37,16 @@ where not exists (select from procrastinate_jobs j
 """
 
 # Retrying such a job, as procrastinate would, fails when its task has been queued again since; and no job is needed for
-# a task that has ended. So it goes, and what is still open becomes an orphan.
+# a task that has ended. So it goes, and what is still open becomes an orphan. No job takes a quarter of an hour: one
+# that seems to hangs.
 _FORGET_LOST = """
 delete from procrastinate_jobs j
 where j.queue_name = %(queue)s and j.status = 'doing'
   and (j.id = any(%(lost)s)
        or not exists (select from procrastinate_workers w
-                      where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s)))
+                      where w.id = j.worker_id and w.last_heartbeat > now() - make_interval(secs => %(seconds)s))
+       or (select max(e.at) from procrastinate_events e where e.job_id = j.id and e.type = 'started')
+          < now() - interval '15 minutes')
 """
 _STARTED = "select id from procrastinate_jobs where worker_id = %s and status = 'doing'"
 _ORPHANS = """
@@ -85,7 +88,7 @@ async def list_started(connection: Connection, worker_id: int | None) -> set[int
 
 async def requeue_orphans(connection: Connection, stalled_seconds: float, lost: Collection[int] = ()) -> Orphans:
     """Queue the open tasks and syncs that no job stands for: their job ended in an error, its worker was not heard of
-    for so long, or it is `lost`.
+    for so long, it is `lost`, or it hangs.
 
     The caller holds the transaction; its lock keeps two sweepers from queueing the same task.
     """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import psycopg
 import structlog
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
@@ -18,6 +18,7 @@ from db.queue import FETCH_JOB, QUEUE, SYNC_JOB, list_started, requeue_orphans
 from ingest.catalogue import keep_catalogue
 from ingest.clock import Stopped, SystemClock
 from ingest.fetch import Fetcher
+from ingest.jobs import Jobs
 from ingest.providers.coingecko import NAME, CoinGecko, budget_of, make_client
 from ingest.schedule import keep_schedule
 from ingest.settings import IngestSettings
@@ -72,7 +73,7 @@ async def _keep_working(
     while True:
         try:
             async with _open_queue(database_url, fetcher, syncer) as app, asyncio.TaskGroup() as group:
-                jobs = _Jobs()
+                jobs = Jobs()
                 worker = _make_worker(app, concurrency, jobs)
                 sweeping = group.create_task(_sweep(database, worker, jobs))
                 await worker.run()  # type: ignore[no-untyped-call]  # ends by itself when a part of it fails
@@ -82,24 +83,7 @@ async def _keep_working(
         await asyncio.sleep(_RESTART_SECONDS)
 
 
-class _Jobs:
-    """What this process is at work on, which the queue need not know."""
-
-    def __init__(self) -> None:
-        self.running: set[int] = set()
-
-    async def note(self, work: Callable[[], Awaitable[object]], context: JobContext, _worker: Worker) -> object:
-        """procrastinate's hook around each job."""
-        number = context.job.id
-        assert number is not None
-        self.running.add(number)
-        try:
-            return await work()
-        finally:
-            self.running.remove(number)
-
-
-def _make_worker(app: App, concurrency: int, jobs: _Jobs) -> Worker:
+def _make_worker(app: App, concurrency: int, jobs: Jobs) -> Worker:
     return Worker(
         app,
         worker_middleware=[jobs.note],
@@ -115,18 +99,15 @@ def _make_worker(app: App, concurrency: int, jobs: _Jobs) -> Worker:
     )
 
 
-async def _sweep(database: Database, worker: Worker, jobs: _Jobs) -> None:
+async def _sweep(database: Database, worker: Worker, jobs: Jobs) -> None:
     """Queue the tasks and syncs of dead workers again, and those that lost their job."""
-    idle: set[int] = set()
     while True:
         if worker.worker_id is not None:
             # The worker's own heartbeat ends for good, and in silence, the first time that it fails.
             await worker.app.job_manager.update_heartbeat(worker.worker_id)
         async with database.transaction() as connection:
-            # When the connection is cut as a job is taken or ended, the queue has us at work on it for ever. A job may
-            # be in between for a moment, but not from one sweep to the next.
-            before, idle = idle, await list_started(connection, worker.worker_id) - jobs.running
-            orphans = await requeue_orphans(connection, STALLED_SECONDS, lost=before & idle)
+            lost = jobs.find_lost(await list_started(connection, worker.worker_id))
+            orphans = await requeue_orphans(connection, STALLED_SECONDS, lost)
         if any(orphans):
             log.warning("taking over what nobody works on", tasks=orphans.tasks, syncs=orphans.syncs)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -153,49 +153,46 @@ def test_prices_are_hypertables_on_timescaledb_and_ordinary_tables_elsewhere(dat
         assert query(database_url, "select * from pg_extension where extname = 'timescaledb'") == []
 
 
-def test_a_store_of_before_keeps_its_points_and_its_chunks_and_makes_longer_ones(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update alembic_version set version_num = '0008'")
-        if is_timescaledb(database_url):
-            connection.execute("set timezone = 'UTC'")
-            connection.execute("select set_chunk_time_interval('price_hourly', interval '30 days')")
-        insert_hours(connection, 0, 2_000)
-    migrate(database_url)
-    with psycopg.connect(database_url) as connection:
-        insert_hours(connection, 2_000, 10_000)
+def test_a_store_of_before_keeps_its_points_and_its_chunks_and_makes_longer_ones(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0008")
+    insert_hours(empty_database_url, 0, 2_000)
+    migrate(empty_database_url)
+    insert_hours(empty_database_url, 2_000, 10_000)
 
-    assert query(database_url, "select count(*), min(price), max(price) from price_hourly") == [(10_000, 1, 10_000)]
-    if is_timescaledb(database_url):
+    points = query(empty_database_url, "select count(*), min(price), max(price) from price_hourly")
+    assert points == [(10_000, 1, 10_000)]
+    if is_timescaledb(empty_database_url):
         chunks = query(
-            database_url,
-            "select extract(day from range_end - range_start)::int from timescaledb_information.chunks "
+            empty_database_url,
+            "select extract(epoch from range_end - range_start)::int / 86400 from timescaledb_information.chunks "
             "where hypertable_name = 'price_hourly' order by range_start",
         )
         assert chunks[:2] == [(30,), (30,)]
         assert chunks[-1] == (90,)
 
 
-def test_an_ordinary_table_stays_one_on_a_server_that_has_timescaledb(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update alembic_version set version_num = '0008'")
+def test_an_ordinary_table_stays_one_on_a_server_that_has_timescaledb(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0008")
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute("create table plain (like price_hourly including all)")
         connection.execute("drop table price_hourly")
         connection.execute("alter table plain rename to price_hourly")
 
-    migrate(database_url)
+    migrate(empty_database_url)
 
-    assert query(database_url, "select relkind::text from pg_class where relname = 'price_hourly'") == [("r",)]
-    assert migration_of(database_url) == newest_migration()
+    assert query(empty_database_url, "select relkind::text from pg_class where relname = 'price_hourly'") == [("r",)]
+    assert migration_of(empty_database_url) == newest_migration()
 
 
-def insert_hours(connection: psycopg.Connection[tuple[object, ...]], first: int, end: int) -> None:
+def insert_hours(url: str, first: int, end: int) -> None:
     """Prices 1, 2, and so on."""
-    connection.execute(
-        "insert into price_hourly (coin_id, currency_id, ts, price, observed_at, provider_id) "
-        "select 1, 1, '2025-01-01Z'::timestamptz + i * interval '1 hour', i + 1, now(), 1 "
-        "from generate_series(%s::int, %s::int - 1) i",
-        (first, end),
-    )
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into price_hourly (coin_id, currency_id, ts, price, observed_at, provider_id) "
+            "select 1, 1, '2025-01-01Z'::timestamptz + i * interval '1 hour', i + 1, now(), 1 "
+            "from generate_series(%s::int, %s::int - 1) i",
+            (first, end),
+        )
 
 
 @pytest.mark.parametrize("table", ["price_hourly", "price_daily"])

@@ -217,6 +217,14 @@ async def test_jobs_that_their_living_worker_has_lost_are_queued_again(small: Wo
         assert len((await requeue_orphans(connection, STALLED, lost)).tasks) == len(lost) == 1
 
 
+async def test_a_job_that_hangs_is_queued_again_though_its_worker_lives(small: World) -> None:
+    await small.record(history_days=5)
+    await die(small, timedelta(seconds=5))
+    assert await sweep(small) == []
+    await small.execute("update procrastinate_events set at = at - interval '16 minutes' where type = 'started'")
+    assert len(await sweep(small)) == 1
+
+
 async def test_a_job_of_a_dead_worker_does_not_block_the_one_that_was_queued_since(small: World) -> None:
     """The worker put its task aside, which queues it again, and died before it could report its job."""
     await small.record(history_days=5)

@@ -14,8 +14,9 @@ depends_on = None
 
 # Ordinary tables stay ordinary: they may have been made before the extension was.
 LENGTHEN = """
-select set_chunk_time_interval(format('%%I.%%I', hypertable_schema, hypertable_name)::regclass, %s::interval)
-from timescaledb_information.hypertables where hypertable_name = %s and hypertable_schema = current_schema()
+select set_chunk_time_interval(to_regclass(%(table)s), %(chunk)s::interval)
+from timescaledb_information.hypertables
+where format('%%I.%%I', hypertable_schema, hypertable_name)::regclass = to_regclass(%(table)s)
 """
 
 
@@ -23,7 +24,7 @@ def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     if read_store(connection) is not Store.POSTGRESQL:
         for table, chunk in (("price_hourly", "90 days"), ("price_daily", "1095 days")):
-            connection.execute(LENGTHEN, (chunk, table))
+            connection.execute(LENGTHEN, {"table": table, "chunk": chunk})
 
 
 def downgrade() -> None:
