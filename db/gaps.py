@@ -6,18 +6,16 @@ from datetime import datetime
 
 from db.series import Window
 
-# A series is looked at by index alone, and only for holes between its points if the count says that there are any:
-# lag() costs several times what counting does. By the outermost bounds PostgreSQL leaves chunks out of its plan. Widths
-# are exact hours: a day across a DST change of the session's time zone would not be 24 hours.
-_COUNT = """
+# Beside a list w of series and windows; what HOLE_COLUMNS say is for `holes_of`. A series is looked at by index alone,
+# and only for holes between its points if the count says that there are any: lag() costs several times what counting
+# does. By the outermost bounds PostgreSQL leaves chunks out of its plan. Widths are exact hours: a day across a DST
+# change of the session's time zone would not be 24 hours.
+JOIN_HOLES = """
 cross join lateral (
     select count(*), min(p.ts) as first, max(p.ts) as last from {table} p
     where p.coin_id = w.coin_id and p.currency_id = w.currency_id and p.ts >= w.from_ts and p.ts < w.to_ts
       and p.ts >= {first} and p.ts < {last}
 ) s
-"""
-# Between the points of s: how many there are, the first and the last one.
-JOIN_STEPS = """
 cross join lateral (
     select array_agg(due order by due) as starts, array_agg(ts order by due) as ends
     from (
@@ -29,9 +27,7 @@ cross join lateral (
     where ts > due
 ) h
 """
-# Beside a list w of series and windows; what HOLE_COLUMNS say is for `holes_of`.
 HOLE_COLUMNS = "s.first, s.last + make_interval(hours => {hours}), h.starts, h.ends"
-JOIN_HOLES = _COUNT + JOIN_STEPS
 
 
 def holes_of(

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-from db.store import create_extension
+from db.store import create_extension, read_extension, refuse_old_extension
 
 # Any fixed number: only pricegraph's migrations take this lock.
 _LOCK = 7_204_511_960
@@ -51,6 +51,8 @@ def _locked(database_url: str) -> Iterator[Connection]:
     ):
         lock.execute("select pg_advisory_lock(%s)", (_LOCK,))
         create_extension(lock)
+        if version := read_extension(lock):
+            refuse_old_extension(version)
         connection.exec_driver_sql(f"set lock_timeout = '{_LOCK_TIMEOUT}'")
         connection.exec_driver_sql("set timezone = 'UTC'")
         connection.commit()

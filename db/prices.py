@@ -42,6 +42,7 @@ class Written:
 # a better one, the same one corrects itself. A better one takes over even with equal values, or a weaker one could
 # change them later; that too is a revision, so that what the weaker one said is kept. A provisional point only fills a
 # hole, and what confirms it makes no revision. The hole that a point left when it was taken back counts as a revision.
+# What somebody deletes meanwhile comes back as the revision that it would have become.
 # `renewed`: see db.versions.
 _UPSERT = """
 with incoming as (
@@ -69,9 +70,11 @@ with incoming as (
          revision)
     select %(coin)s, %(currency)s, i.ts, i.price, i.market_cap, i.volume_24h, i.high, i.low, i.observed_at,
            %(provider)s, %(provisional)s,
-           coalesce((select max(v.revision) + 2 from price_revisions v
-                     where v.coin_id = %(coin)s and v.currency_id = %(currency)s and v.granularity = %(granularity)s
-                       and v.ts = i.ts), 0)
+           case when o.ts is null
+                then coalesce((select max(v.revision) + 2 from price_revisions v
+                               where v.coin_id = %(coin)s and v.currency_id = %(currency)s
+                                 and v.granularity = %(granularity)s and v.ts = i.ts), 0)
+                else o.revision + (not o.provisional)::int end
     from incoming i left join old o using (ts)
     where o.ts is null or i.ts in (select ts from changed)
     on conflict (coin_id, currency_id, ts) do update

@@ -9,8 +9,7 @@ from typing import Any
 
 from db.batches import in_batches
 from db.fetches import Outcome, list_fetches
-from db.gapless import find_holes, may_remember
-from db.missing import list_provisional
+from db.missing import list_holes, list_provisional
 from db.planning import PlannedTask, days_of, oldest_allowed, plan_series
 from db.pool import Connection
 from db.providers import ProviderRow, read_provider
@@ -100,7 +99,7 @@ async def record_refresh(
     if idempotency_key and (run_id := await find_run(connection, request.asked, now, requested_by, idempotency_key)):
         return Recorded(run_id, Plan(), repeated=True)
     provider = await read_provider(connection, "COINGECKO")
-    plan = await _plan(connection, request, provider, now, remember=await may_remember(connection))
+    plan = await _plan(connection, request, provider, now)
     task_ids = list(plan.joined)
     for number, tasks in enumerate(in_batches(plan.tasks, _TASKS_AT_ONCE)):
         if number == 1:
@@ -119,19 +118,17 @@ async def lock_planning(connection: Connection) -> None:
 
 async def plan_refresh(connection: Connection, request: RefreshRequest, now: datetime) -> Plan:
     """What `record_refresh` would do now; changes nothing."""
-    return await _plan(connection, request, await read_provider(connection, "COINGECKO"), now, remember=False)
+    return await _plan(connection, request, await read_provider(connection, "COINGECKO"), now)
 
 
-async def _plan(
-    connection: Connection, request: RefreshRequest, provider: ProviderRow, now: datetime, *, remember: bool
-) -> Plan:
+async def _plan(connection: Connection, request: RefreshRequest, provider: ProviderRow, now: datetime) -> Plan:
     """In batches, so that neither a statement's time nor the memory grows with the number of series."""
     oldest = oldest_allowed(now, provider.reach_days)
     tasks: list[PlannedTask] = []
     joined: list[int] = []
     points = 0
     for batch in in_batches(request.series, _SERIES_AT_ONCE):
-        part = await _plan_batch(connection, replace(request, series=batch), now, oldest, remember=remember)
+        part = await _plan_batch(connection, replace(request, series=batch), now, oldest)
         tasks += part.tasks
         joined += part.joined
         points += part.points
@@ -140,13 +137,11 @@ async def _plan(
     return Plan(tasks, joined, points, len(tasks) * provider.seconds_per_call, beyond, oldest)
 
 
-async def _plan_batch(
-    connection: Connection, request: RefreshRequest, now: datetime, oldest: datetime, *, remember: bool
-) -> Plan:
+async def _plan_batch(connection: Connection, request: RefreshRequest, now: datetime, oldest: datetime) -> Plan:
     """The tasks, in no particular order, and what they bring."""
     open_tasks = await _list_open_tasks(connection, request.series)
-    hourly = await _list_missing(connection, request, Granularity.HOURLY, now, oldest, remember=remember)
-    daily = await _list_missing(connection, request, Granularity.DAILY, now, oldest, remember=remember)
+    hourly = await _list_missing(connection, request, Granularity.HOURLY, now, oldest)
+    daily = await _list_missing(connection, request, Granularity.DAILY, now, oldest)
     tasks: list[PlannedTask] = []
     joined: list[int] = []
     points = 0
@@ -162,13 +157,7 @@ async def _plan_batch(
 
 
 async def _list_missing(
-    connection: Connection,
-    request: RefreshRequest,
-    granularity: Granularity,
-    now: datetime,
-    oldest: datetime,
-    *,
-    remember: bool,
+    connection: Connection, request: RefreshRequest, granularity: Granularity, now: datetime, oldest: datetime
 ) -> dict[Series, list[Window]]:
     """The buckets worth asking for: empty or provisional, within the plan, and not known to be empty there."""
     if granularity not in request.granularities:
@@ -179,7 +168,7 @@ async def _list_missing(
         return {}
     if request.force:
         return {series: [window] for series in request.series}
-    holes = await find_holes(connection, request.series, granularity, window, remember=remember)
+    holes = await list_holes(connection, request.series, granularity, window)
     provisional = await list_provisional(connection, request.series, granularity, window)
     fetches = await list_fetches(connection, request.series, granularity, window)
     return {

@@ -11,6 +11,10 @@ class Store(StrEnum):
     POSTGRESQL = "POSTGRESQL"
 
 
+class TimescaleTooOld(Exception):
+    """The extension lacks what the tables need."""
+
+
 _EDITION = """
 select case when not exists (select from pg_extension where extname = 'timescaledb') then null
             else coalesce(current_setting('timescaledb.license', true), 'apache') end
@@ -20,6 +24,9 @@ _LOADED = """
 select exists (select from pg_available_extensions where name = 'timescaledb' and installed_version is null)
        and exists (select from pg_settings where name = 'shared_preload_libraries' and setting like '%timescaledb%')
 """
+# The first with triggers that see all new rows of a statement: github.com/timescale/timescaledb/pull/6901.
+_OLDEST = (2, 18)
+_VERSION = "select extversion from pg_extension where extname = 'timescaledb'"
 
 
 def read_store(connection: psycopg.Connection[tuple[object, ...]]) -> Store:
@@ -38,6 +45,21 @@ def create_extension(connection: psycopg.Connection[tuple[object, ...]]) -> None
     row = connection.execute(_LOADED).fetchone()
     if row and row[0]:
         connection.execute("create extension if not exists timescaledb")
+
+
+def read_extension(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
+    """The version of TimescaleDB in this database."""
+    row = connection.execute(_VERSION).fetchone()
+    return str(row[0]) if row else None
+
+
+def refuse_old_extension(version: str) -> None:
+    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        needed = ".".join(map(str, _OLDEST))
+        raise TimescaleTooOld(
+            f"TimescaleDB {version} is too old: pricegraph needs {needed} or newer. Install it on the server, then run "
+            "`alter extension timescaledb update` in this database"
+        )
 
 
 def _store(license_: object) -> Store:

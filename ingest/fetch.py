@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from db.fetches import Fetch, Outcome, list_fetches, record_answer
-from db.gapless import remember_filled
 from db.planning import days_of
 from db.pool import Connection, Database
 from db.prices import Written, upsert_latest, upsert_points
@@ -113,9 +112,6 @@ async def _store(connection: Connection, task: ClaimedTask, history: History, no
     await finish_task(
         connection, task.id, status, now, written=written, rejected=len(history.rejected), requests=requests
     )
-    # At the very end: whoever removes points waits from here on, and so might what comes after this for them.
-    for granularity, window in _targets(task):
-        await remember_filled(connection, task.series, granularity, complete(window, now, granularity.width))
 
 
 def _targets(task: ClaimedTask) -> list[tuple[Granularity, Window]]:

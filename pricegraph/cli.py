@@ -15,6 +15,7 @@ from rich.table import Table
 from db.pool import open_database
 from db.providers import MixedPrices
 from db.secrets import SecretUnreadable
+from db.store import TimescaleTooOld
 from db.tokens import Scope, TokenNameTaken, create_token, list_tokens, revoke_token
 from pricegraph import VERSION, commands, imports, keys
 from pricegraph.demo import run_demo
@@ -38,6 +39,15 @@ app.add_typer(imports.app, name="import", help="Files into the database.")
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _USAGE = 2
+_EXPECTED = (
+    SettingsError,
+    EmbeddedPostgresError,
+    TimescaleTooOld,
+    TokenNameTaken,
+    MixedPrices,
+    NoPsql,
+    SecretUnreadable,
+)
 # 128 + SIGINT, as shells have it.
 _INTERRUPTED = 130
 
@@ -47,7 +57,7 @@ def main() -> None:
     configure_logging()
     try:
         app()
-    except (SettingsError, EmbeddedPostgresError, TokenNameTaken, MixedPrices, NoPsql, SecretUnreadable) as error:
+    except _EXPECTED as error:
         _fail(str(error), _USAGE)
     except RefreshFailed as error:
         _fail(str(error), error.exit_code)

@@ -21,7 +21,6 @@ from psycopg.rows import TupleRow
 from benchmarks.cpu import cpu_seconds, find_postmaster
 from benchmarks.scale.progress import say
 from benchmarks.scale.scale import Scale, Stored
-from db.gapless import remember_filled
 from db.pool import PoolSettings, open_connection
 from db.refresh import RefreshRequest, plan_refresh, record_refresh
 from db.series import DAY, HOUR, Granularity, Series
@@ -29,8 +28,8 @@ from db.series import DAY, HOUR, Granularity, Series
 
 @dataclass(frozen=True)
 class Situation:
-    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins. `by_workers`: what
-    is stored was written down as workers do when they fill a window; a bulk load does not.
+    """What is asked for, and when: so much `later` than the end of the data, or `before` it begins. With `holes`, every
+    tenth day of each series lacks an hour.
     """
 
     says: str
@@ -39,16 +38,14 @@ class Situation:
     before: bool = False
     currencies: int = 1
     recorded: bool = False
-    by_workers: bool = False
+    holes: bool = False
 
 
 SITUATIONS = (
-    Situation("nothing is missing in a year that workers filled", 365, by_workers=True),
-    Situation("an hour is missing at the end of it; recorded", 365, later=HOUR, recorded=True, by_workers=True),
-    Situation("nothing is missing in 90 days of a bulk load", 90),
-    Situation("nothing is missing in a year of a bulk load", 365),
-    Situation("the same once more: the database has read the index just now", 365),
-    Situation("a day is missing at the end of 90 days of a bulk load", 90, later=DAY),
+    Situation("nothing is missing in a year", 365),
+    Situation("an hour is missing at the end of a year; recorded", 365, later=HOUR, recorded=True),
+    Situation("an hour is missing every ten days of a year; recorded", 365, recorded=True, holes=True),
+    Situation("a day is missing at the end of 90 days", 90, later=DAY),
     Situation("all of 90 days is missing; recorded", 90, before=True, recorded=True),
     Situation("all of 90 days is missing in 4 currencies; recorded", 90, before=True, currencies=4, recorded=True),
 )
@@ -89,8 +86,8 @@ async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
     ]
     request = RefreshRequest(series, list(Granularity), min(situation.days, scale.days), {})
     async with open_connection(url, PoolSettings()) as connection, connection.transaction(force_rollback=True):
-        if situation.by_workers:
-            await _write_down(connection, request, scale)
+        if situation.holes:
+            await _make_holes(connection, scale)
         postmaster = find_postmaster(url)
         began, worked = time.perf_counter(), _work(postmaster)
         tasks = await _count_tasks(connection, request, now, situation)
@@ -98,10 +95,13 @@ async def plan(url: str, scale: Scale, situation: Situation) -> Planned:
     return Planned(situation.says, len(series), tasks, seconds, work if postmaster else None, _peak_megabytes())
 
 
-async def _write_down(connection: AsyncConnection[TupleRow], request: RefreshRequest, scale: Scale) -> None:
-    for granularity in request.granularities:
-        for one in request.series:
-            await remember_filled(connection, one, granularity, request.window(granularity, scale.end))
+async def _make_holes(connection: AsyncConnection[TupleRow], scale: Scale) -> None:
+    await connection.execute("set local statement_timeout = 0")
+    for day in range(0, scale.days, 10):
+        ts = scale.start + day * DAY + 12 * HOUR
+        query = "delete from price_hourly where coin_id between 1 and %s and currency_id = 1 and ts = %s"
+        await connection.execute(query, (scale.coins, ts))
+    await connection.execute("set local statement_timeout to default")
 
 
 async def _count_tasks(

@@ -14,7 +14,7 @@ import pytest
 
 from db.migrate import migrate, newest_migration
 from db.pool import open_database
-from db.store import Store, read_store, read_store_async
+from db.store import Store, TimescaleTooOld, read_extension, read_store, read_store_async, refuse_old_extension
 
 MIGRATE = "import sys; from db.migrate import migrate; migrate(sys.argv[1])"
 TABLES = "select table_name::text from information_schema.tables where table_schema = 'public' order by 1"
@@ -138,6 +138,17 @@ def test_a_database_without_the_extension_is_an_ordinary_postgresql(empty_databa
         assert read_store(connection) is Store.POSTGRESQL
 
 
+def test_an_extension_that_lacks_what_the_tables_need_is_refused_with_what_to_do(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        version = read_extension(connection)
+    assert (version is not None) == is_timescaledb(database_url)
+    for one in filter(None, [version, "2.18.0", "2.18.0-rc1", "2.100.1", "3.0.0"]):
+        refuse_old_extension(one)
+    for one in ("2.17.2", "2.9.0", "1.7.5"):
+        with pytest.raises(TimescaleTooOld, match=rf"TimescaleDB {one} is too old: pricegraph needs 2\.18 or newer"):
+            refuse_old_extension(one)
+
+
 def test_prices_are_hypertables_on_timescaledb_and_ordinary_tables_elsewhere(database_url: str) -> None:
     if is_timescaledb(database_url):
         chunks = query(
@@ -161,6 +172,7 @@ def test_a_store_of_before_keeps_its_points_and_its_chunks_and_makes_longer_ones
 
     points = query(empty_database_url, "select count(*), min(price), max(price) from price_hourly")
     assert points == [(10_000, 1, 10_000)]
+    assert query(empty_database_url, STORED_HOURS) == [(10_000, 1)]
     if is_timescaledb(empty_database_url):
         chunks = query(
             empty_database_url,
@@ -169,6 +181,13 @@ def test_a_store_of_before_keeps_its_points_and_its_chunks_and_makes_longer_ones
         )
         assert chunks[:2] == [(30,), (30,)]
         assert chunks[-1] == (90,)
+
+
+# How many, in how many windows.
+STORED_HOURS = """
+select (extract(epoch from sum(upper(part) - lower(part))) / 3600)::int, count(*)
+from (select range_agg(stored) as stored from stored_windows) s, unnest(stored) part
+"""
 
 
 def test_an_ordinary_table_stays_one_on_a_server_that_has_timescaledb(empty_database_url: str) -> None:
@@ -180,7 +199,9 @@ def test_an_ordinary_table_stays_one_on_a_server_that_has_timescaledb(empty_data
 
     migrate(empty_database_url)
 
+    insert_hours(empty_database_url, 0, 3_000)
     assert query(empty_database_url, "select relkind::text from pg_class where relname = 'price_hourly'") == [("r",)]
+    assert query(empty_database_url, STORED_HOURS) == [(3_000, 1)]
     assert migration_of(empty_database_url) == newest_migration()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.prices import Written, upsert_points
-from db.series import DAY, Granularity, floor
+from db.series import DAY, Granularity
 from tests.world import World
 
 
@@ -37,15 +37,6 @@ async def test_a_second_refresh_makes_no_history_request(world: World) -> None:
 
     assert (run.status, run.tasks_total) == ("SUCCEEDED", 0)
     assert await world.simulator.requests() == []
-
-
-async def test_what_workers_have_filled_need_not_be_counted_by_the_next_planning(world: World) -> None:
-    await world.know(["bitcoin", "solana"], ["usd"])
-    await world.refresh(history_days=20)
-
-    today = floor(world.clock.now(), DAY)
-    known = "select count(*) from gapless_windows where granularity = 'HOURLY' and from_ts <= %s and to_ts = %s"
-    assert await world.scalar(known, today - timedelta(days=19), today) == 2
 
 
 async def test_who_removes_points_while_a_worker_stores_some_waits_and_no_more(

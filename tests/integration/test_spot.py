@@ -99,7 +99,7 @@ async def test_a_provisional_point_is_no_gap_but_the_next_refresh_confirms_it_on
 
     await go_to(filled, hour + HOUR + timedelta(minutes=1))
     async with filled.database.connection() as connection:
-        holes = await list_holes(connection, Granularity.HOURLY, [(series, Window(hour, hour + HOUR))])
+        holes = await list_holes(connection, [series], Granularity.HOURLY, Window(hour, hour + HOUR))
     assert holes == {series: []}
     run = await filled.refresh(history_days=5)
 
