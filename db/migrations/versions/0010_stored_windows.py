@@ -37,22 +37,48 @@ begin
     return null;
 end $$;
 """
-# One by one: TimescaleDB allows no table of deleted rows, for it may delete compressed ones by the batch, unread.
+# Rows one by one, for TimescaleDB allows no table of deleted ones: it may delete compressed ones by the batch, unread. So
+# they are noted, and taken at the end of the statement all at once: to change a row again and again in a transaction
+# takes longer each time. Nobody ever sees a note of somebody else.
 TAKE = """
-create function take_stored_window() returns trigger language plpgsql as $$
+create unlogged table moved_points (
+    coin_id int not null,
+    currency_id smallint not null,
+    granularity text not null,
+    ts timestamptz not null,
+    stored boolean not null               -- whether there is a point now
+);
+
+create function note_moved_point() returns trigger language plpgsql as $$
+begin
+    insert into moved_points values (old.coin_id, old.currency_id, tg_argv[0], old.ts, false);
+    if tg_op = 'UPDATE' then
+        insert into moved_points values (new.coin_id, new.currency_id, tg_argv[0], new.ts, true);
+    end if;
+    return null;
+end $$;
+
+create function take_stored_windows() returns trigger language plpgsql as $$
 declare
     width interval := tg_argv[1];
     stretch interval := tg_argv[2];
 begin
-    update stored_windows set stored = stored - tstzmultirange(tstzrange(old.ts, old.ts + width))
-    where coin_id = old.coin_id and currency_id = old.currency_id and granularity = tg_argv[0]
-      and from_ts = date_bin(stretch, old.ts, 'epoch');
-    if tg_op = 'UPDATE' then
-        insert into stored_windows as w (coin_id, currency_id, granularity, from_ts, stored)
-        values (new.coin_id, new.currency_id, tg_argv[0], date_bin(stretch, new.ts, 'epoch'),
-                tstzmultirange(tstzrange(new.ts, new.ts + width)))
-        on conflict (coin_id, currency_id, granularity, from_ts) do update set stored = w.stored + excluded.stored;
-    end if;
+    update stored_windows w set stored = w.stored - m.gone
+    from (
+        select coin_id, currency_id, date_bin(stretch, ts, 'epoch') as from_ts,
+               range_agg(tstzrange(ts, ts + width)) as gone
+        from moved_points where granularity = tg_argv[0] and not stored
+        group by coin_id, currency_id, from_ts
+    ) m
+    where (w.coin_id, w.currency_id, w.granularity, w.from_ts) = (m.coin_id, m.currency_id, tg_argv[0], m.from_ts);
+    insert into stored_windows as w (coin_id, currency_id, granularity, from_ts, stored)
+    select coin_id, currency_id, tg_argv[0], date_bin(stretch, ts, 'epoch') as from_ts,
+           range_agg(tstzrange(ts, ts + width))
+    from moved_points where granularity = tg_argv[0] and stored
+    group by coin_id, currency_id, from_ts
+    order by coin_id, currency_id, from_ts
+    on conflict (coin_id, currency_id, granularity, from_ts) do update set stored = w.stored + excluded.stored;
+    delete from moved_points where granularity = tg_argv[0];
     return null;
 end $$;
 
@@ -80,8 +106,10 @@ REBUILD_TABLE = """
 TRIGGERS = """
 create trigger add_stored_windows after insert on {table} referencing new table as new_points
     for each statement execute function add_stored_windows('{granularity}', '{width}', '{stretch}');
-create trigger take_stored_window after delete or update of coin_id, currency_id, ts on {table}
-    for each row execute function take_stored_window('{granularity}', '{width}', '{stretch}');
+create trigger note_moved_point after delete or update of coin_id, currency_id, ts on {table}
+    for each row execute function note_moved_point('{granularity}');
+create trigger take_stored_windows after delete or update of coin_id, currency_id, ts on {table}
+    for each statement execute function take_stored_windows('{granularity}', '{width}', '{stretch}');
 create trigger take_all_stored_windows after truncate on {table}
     for each statement execute function take_all_stored_windows('{granularity}');
 """
