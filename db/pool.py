@@ -136,15 +136,19 @@ async def open_connection(url: str, settings: PoolSettings) -> AsyncIterator[Con
 
 
 # TimescaleDB would ask anew for each series of a statement which chunks to leave out. That takes longer than to look at
-# them, as those beside all windows are left out at the start. Other servers have no such setting.
-_LEAVE_OUT_ONCE = """
-select set_config('timescaledb.enable_runtime_exclusion', 'off', false)
-where current_setting('timescaledb.enable_runtime_exclusion', true) is not null
+# them, as those beside all windows are left out at the start. While there are few, even that takes longer than to look
+# (docs/performance.md, Size). Other servers have no such settings.
+_LEAVE_OUT_LESS = """
+select set_config(setting, 'off', false)
+from (values ('timescaledb.enable_runtime_exclusion', true),
+             ('timescaledb.enable_chunk_append', (select count(*) <= 6 from pg_inherits
+                                                  where inhparent = to_regclass('price_hourly')))) s (setting, better)
+where better and current_setting(setting, true) is not null
 """
 
 
 async def _configure(connection: Connection) -> None:
-    await AsyncCursor(connection).execute(_LEAVE_OUT_ONCE)  # no request's, whatever cursors those have
+    await AsyncCursor(connection).execute(_LEAVE_OUT_LESS)  # no request's, whatever cursors those have
 
 
 async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from db.pool import Database, PoolSettings, open_database
 from db.series import DAY, HOUR, Granularity, Window, floor
 from db.store import Store, read_store_async
 from pricegraph.serve import listen
-from tests.api import CountingCursor, execute
+from tests.api import CountingCursor, add_points, execute
 from tests.world import NOW
 
 MINE = "select pg_backend_pid()"
@@ -64,11 +65,25 @@ async def test_a_connection_plans_a_statement_once_whatever_is_asked(database_ur
     assert (generic > 20, custom) == (True, 0)
 
 
-async def test_a_hypertable_leaves_out_chunks_once_a_statement_and_not_for_each_series(database: Database) -> None:
+CHUNK_SETTINGS = """
+select name, setting from pg_settings where name ~ 'enable_(runtime_exclusion|chunk_append)' order by name desc
+"""
+
+
+@pytest.mark.parametrize(("chunks", "leaves_out"), [(6, "off"), (7, "on")])
+async def test_a_hypertable_leaves_out_chunks_once_a_statement_and_none_while_it_has_few(
+    database: Database, database_url: str, chunks: int, leaves_out: str
+) -> None:
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    await add_points(database, Granularity.HOURLY, [start + number * 90 * DAY for number in range(chunks)])
     async with database.connection() as connection:
         store = await read_store_async(connection)
-    found = await execute(database, "select setting from pg_settings where name ~ 'enable_runtime_exclusion'")
-    assert found == ([] if store is Store.POSTGRESQL else [("off",)])
+
+    async with open_database(database_url) as another:
+        found = await execute(another, CHUNK_SETTINGS)
+
+    expected = [("timescaledb.enable_runtime_exclusion", "off"), ("timescaledb.enable_chunk_append", leaves_out)]
+    assert found == ([] if store is Store.POSTGRESQL else expected)
 
 
 async def test_connections_that_were_cut_while_idle_are_never_handed_out(database: Database, database_url: str) -> None:

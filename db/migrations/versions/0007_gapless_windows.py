@@ -18,8 +18,8 @@ create table gapless_windows (
     primary key (coin_id, currency_id, granularity, from_ts)
 ) with (fillfactor = 70);                 -- updated in place, day by day
 """
-# Whoever removes a point says so before the transaction ends; planning says when it writes down what it saw: see
-# db.gapless for why both take that lock. Row by row, as hypertables allow nothing else.
+# Whoever removes a point says so before the transaction ends, and planning when it writes down what it saw; the lock is
+# for both. Row by row, as hypertables allow nothing else. Migration 0010 puts something simpler in its place.
 FORGET = """
 create function forget_gapless() returns trigger language plpgsql as $$
 begin
