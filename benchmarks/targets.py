@@ -24,8 +24,8 @@ class Target:
 TARGETS = [
     Target(UNCACHED, YARDSTICK, {"h11": 1.3, "c20": 1.3, "h1": 1.3}),
     Target(UNCACHED, POSTGRAPHILE, {"h11": 0.30, "h1": 0.30}),
-    Target(WARM, YARDSTICK, {"h11": 0.5, "c20": 0.5}),
-    Target(WARM, POSTGRAPHILE, {"h11": 0.10, "light": 0.8}),
+    Target(WARM, YARDSTICK, {"h11": 0.5, "c20": 0.5, "h1": 0.5}),
+    Target(WARM, POSTGRAPHILE, {"h11": 0.10, "h1": 0.10, "light": 0.8}),
 ]
 
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
 from db.series import RECHECK, Window
+from db.windows import merge
 from resolvers.intervals import Interval, floor_from_monday
 
 # At HOUR_1 a block is a UTC day.
@@ -71,13 +73,30 @@ class BlockCache:
             self._entries[key] = entry
 
 
-def whole_blocks(window: Window, interval: Interval, now: datetime) -> Sequence[Window]:
-    """The blocks inside the window that ended so long ago that nothing recent changes them, oldest first.
+@dataclass(frozen=True, slots=True, eq=False)  # compared as the object that it is: a range has hundreds of blocks
+class WholeBlocks:
+    """Those of a range, oldest first."""
+
+    windows: Sequence[Window] = ()
+    starts: frozenset[datetime] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.windows)
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+
+NO_BLOCKS = WholeBlocks()
+
+
+def whole_blocks(window: Window, interval: Interval, now: datetime) -> WholeBlocks:
+    """The blocks inside the window that ended so long ago that nothing recent changes them.
 
     There are none of months and longer: such points are few.
     """
     if not isinstance(interval.step, timedelta):
-        return ()
+        return NO_BLOCKS
     length = interval.step * BLOCK_POINTS
     end = min(window.end, now - RECHECK)
     start = floor_from_monday(window.start, length)
@@ -87,5 +106,24 @@ def whole_blocks(window: Window, interval: Interval, now: datetime) -> Sequence[
 
 
 @lru_cache(maxsize=16)  # a dashboard asks for the same range again and again
-def _list_blocks(start: datetime, length: timedelta, count: int) -> Sequence[Window]:
-    return tuple(Window(start + length * place, start + length * (place + 1)) for place in range(count))
+def _list_blocks(start: datetime, length: timedelta, count: int) -> WholeBlocks:
+    windows = tuple(Window(start + length * place, start + length * (place + 1)) for place in range(count))
+    return WholeBlocks(windows, frozenset(window.start for window in windows))
+
+
+class Division(NamedTuple):
+    """Blocks of a range, by whether they are kept: the starts of those that are, in order, and the windows that they
+    make up; and those that are not.
+    """
+
+    kept: Sequence[datetime]
+    covered: Sequence[Window]
+    absent: Sequence[Window]
+
+
+@lru_cache(maxsize=256)
+def divide(blocks: WholeBlocks, absent: frozenset[datetime]) -> Division:
+    """`absent`: the starts of those that are not kept. Of many coins, and request after request, mostly the same."""
+    kept = [block for block in blocks.windows if block.start not in absent]
+    missing = [block for block in blocks.windows if block.start in absent]
+    return Division([block.start for block in kept], merge(kept), missing)

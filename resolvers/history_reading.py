@@ -18,8 +18,8 @@ from db.coins import CoinRow
 from db.coverage import CoverageQuery, CoveredPlaces, read_candles_and_coverage
 from db.pool import Connection
 from db.series import RECHECK, Window
-from db.windows import merge, subtract
-from resolvers.blocks import BlockCache, Blocks, Entry, whole_blocks
+from db.windows import subtract
+from resolvers.blocks import NO_BLOCKS, BlockCache, Blocks, Entry, divide, whole_blocks
 from resolvers.points import Filling, GapPolicy, Grid, PointTable, stored_columns
 from resolvers.quotes import Quote
 from resolvers.ranges import Asked
@@ -96,10 +96,10 @@ class HistoryReading:
         self._filling = filling
         self._cache = cache
         self._now = now
-        self._blocks = whole_blocks(asked.window, asked.interval, now) if cache.enabled else ()
-        self._starts = frozenset(block.start for block in self._blocks)
+        self._blocks = whole_blocks(asked.window, asked.interval, now) if cache.enabled else NO_BLOCKS
         # Of many coins mostly the same.
         self._layouts: dict[frozenset[datetime], _Layout] = {}
+        self._reaches: dict[Window, Window] = {}
         self._grids: dict[Window, Grid] = {}
 
     async def read(
@@ -157,18 +157,23 @@ class HistoryReading:
 
     def _layout(self, entries: dict[Shape, Entry]) -> _Layout:
         """What of the range is kept for every shape."""
-        absent = frozenset[datetime]().union(*(self._starts - entry.blocks.keys() for entry in entries.values()))
+        starts = self._blocks.starts
+        absent = frozenset[datetime]().union(*(starts - entry.blocks.keys() for entry in entries.values()))
         if absent not in self._layouts:
-            kept = [block for block in self._blocks if block.start not in absent]
-            gaps = subtract([self._asked.window], merge(kept))
-            parts: dict[datetime, Window | datetime] = {block.start: block.start for block in kept}
-            parts |= {gap.start: gap for gap in gaps}
-            missing = [block for block in self._blocks if block.start in absent]
-            self._layouts[absent] = _Layout(gaps, [parts[start] for start in sorted(parts)], missing)
+            kept, covered, missing = divide(self._blocks, absent)
+            gaps = subtract([self._asked.window], covered)
+            between = {gap.start: gap for gap in gaps}
+            parts = [between.get(start, start) for start in sorted([*kept, *between])]
+            self._layouts[absent] = _Layout(gaps, parts, missing)
         return self._layouts[absent]
 
     def _reach(self, part: Window) -> Window:
         """The stored buckets to read. What is carried into a gap behind a block is the last bucket of that block."""
+        if part not in self._reaches:
+            self._reaches[part] = self._find_reach(part)
+        return self._reaches[part]
+
+    def _find_reach(self, part: Window) -> Window:
         asked = self._asked.within(part)
         if part.start == self._asked.window.start:
             return asked.reach(self._filling.lookback(self._asked.granularity))
@@ -179,7 +184,7 @@ class HistoryReading:
         entry = entries.get(wish.shape) if wish.shape else None
         if entry is None or entry.version != candles.version:
             table = self._table(self._asked.window, candles)
-            return Loaded([table], self._keeper(wish, candles, self._blocks))
+            return Loaded([table], self._keeper(wish, candles, self._blocks.windows))
         layout = self._layout(entries)
         parts = [
             self._table(part, candles.between(self._reach(part))) if isinstance(part, Window) else entry.blocks[part]

@@ -46,8 +46,8 @@ class Asked:
 
     def reach(self, lookback: timedelta) -> Window:
         """The stored buckets to read, when those of a time before are wanted too; before the first block are none."""
-        start = max(self.rows.start - lookback, min(self.rows.start, FIRST_BLOCK))
-        return Window(start, self.rows.end)
+        rows = self.rows
+        return Window(max(rows.start - lookback, min(rows.start, FIRST_BLOCK)), rows.end)
 
     def cost(self, lookback: timedelta) -> int:
         """In points; stored buckets that the database makes candles from cost less than points that are answered."""

@@ -65,7 +65,7 @@ def test_closed_blocks_lie_whole_inside_the_range_and_ended_two_days_ago(
     window = Window(interval.floor(MIDNIGHT + start * HOUR), MIDNIGHT + (start + length) * HOUR)
     now = window.end + timedelta(minutes=20 * age)
 
-    found = whole_blocks(window, interval, now)
+    found = whole_blocks(window, interval, now).windows
 
     for block in found:
         assert window.start <= block.start

@@ -37,8 +37,8 @@ begin
     return null;
 end $$;
 """
-# Rows one by one, for TimescaleDB allows no table of deleted ones: it may delete compressed ones by the batch, unread. So
-# they are noted, and taken at the end of the statement all at once: to change a row again and again in a transaction
+# Rows one by one, for TimescaleDB allows no table of deleted ones: it may delete compressed ones by the batch, unread.
+# So they are noted, and taken at the end of the statement all at once: to change a row again and again in a transaction
 # takes longer each time. Nobody ever sees a note of somebody else.
 TAKE = """
 create unlogged table moved_points (
