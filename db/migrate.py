@@ -55,6 +55,7 @@ def _locked(database_url: str) -> Iterator[Connection]:
             refuse_old_extension(version)
         connection.exec_driver_sql(f"set lock_timeout = '{_LOCK_TIMEOUT}'")
         connection.exec_driver_sql("set timezone = 'UTC'")
+        connection.exec_driver_sql("set statement_timeout = 0")  # one may read everything there is
         connection.commit()
         yield connection
 

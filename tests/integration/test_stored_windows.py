@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from db.prices import Point, upsert_points
 from db.reference import PROVIDER_IDS
 from db.refresh import Plan, RefreshRequest, plan_refresh
 from db.series import DAY, HOUR, Granularity, Series, Window
+from db.store import Store, read_store_async
 from db.windows import merge, subtract
 from tests.api import add_coins
 
@@ -107,6 +110,11 @@ INSERTED = (
     "from generate_series(0, 1000) i, generate_series(1, 3) coin on conflict do nothing"
 )
 EMPTIED = "truncate {table}"
+# One statement takes keys away and puts some back.
+PUT_BACK = (
+    "with gone as (delete from {table} where coin_id = %(coin)s and ts >= %(start)s and ts < %(end)s returning *) "
+    "insert into {table} select * from gone order by ts limit 3"
+)
 
 some = st.sampled_from(SERIES)
 first = st.integers(0, LENGTH)
@@ -116,7 +124,7 @@ operations = st.one_of(
     st.builds(copied, some, first, short),
     st.builds(set_by_hand, some, first),
     st.builds(taken_back, some, first),
-    st.builds(with_sql, st.sampled_from([DELETED, HANDED_ON, INSERTED, EMPTIED]), some, first, short),
+    st.builds(with_sql, st.sampled_from([DELETED, HANDED_ON, INSERTED, EMPTIED, PUT_BACK]), some, first, short),
 )
 
 
@@ -228,6 +236,45 @@ async def test_a_removal_that_is_not_committed_makes_no_hole(filled: Database) -
             assert (await plan(connection)).points == 0
     async with filled.connection() as connection:
         assert (await plan(connection)).points == len(SERIES)
+
+
+@pytest.mark.parametrize("statement", ["truncate price_hourly", "select rebuild_stored_windows()"])
+async def test_what_would_miss_writes_of_others_is_refused_in_an_old_snapshot(filled: Database, statement: str) -> None:
+    in_snapshot = f"begin isolation level repeatable read; {statement}; commit"
+    async with filled.connection() as connection:
+        with pytest.raises(psycopg.Error, match="only in a transaction that is READ COMMITTED"):
+            await connection.execute(in_snapshot.encode())
+        await connection.rollback()
+        await assert_what_is_stored_is_written_down(connection, Granularity.HOURLY)
+
+
+async def test_triggers_find_their_tables_whatever_the_search_path_and_whoever_writes(filled: Database) -> None:
+    role = f"loader_{os.getpid()}"
+    async with filled.connection() as connection, connection.transaction(force_rollback=True):
+        await connection.execute(f"create role {role}".encode())
+        await connection.execute(f"grant usage on schema public to {role}".encode())
+        await connection.execute(f"grant select, insert, delete on price_hourly to {role}".encode())
+        await connection.execute("create temp table stored_windows (like public.stored_windows including all)")
+        await connection.execute(f"set local role {role}".encode())
+        await connection.execute("set local search_path = ''")
+        await connection.execute("delete from public.price_hourly where coin_id = 2 and price < 2")
+        await connection.execute(
+            "insert into public.price_hourly (coin_id, currency_id, ts, price, observed_at, provider_id) "
+            "values (3, 1, '2026-01-01Z', 1, now(), 1), (2, 1, '2026-01-01Z', 1, now(), 1)"
+        )
+        await connection.execute("reset role; set local search_path = public; drop table pg_temp.stored_windows")
+        await assert_what_is_stored_is_written_down(connection, Granularity.HOURLY)
+
+
+async def test_what_was_written_to_a_single_chunk_deceives_no_statement_on_the_table(filled: Database) -> None:
+    async with filled.connection() as connection:
+        if await read_store_async(connection) is Store.POSTGRESQL:
+            return
+        [(chunk,)] = await (await connection.execute("select show_chunks('price_hourly')::text limit 1")).fetchall()
+        await connection.execute(f"delete from {chunk} where ts < %s".encode(), (START + DAY,))
+        await fill(connection, Granularity.HOURLY, Window(START, START + DAY))
+        await connection.execute("delete from price_hourly where ts = %s", (START + 2 * DAY,))
+        await assert_what_is_stored_is_written_down(connection, Granularity.HOURLY)
 
 
 async def behind_the_back_of_triggers(connection: Connection, statement: str) -> None:

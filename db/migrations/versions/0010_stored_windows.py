@@ -19,10 +19,17 @@ create table stored_windows (
     primary key (coin_id, currency_id, granularity, from_ts)
 ) with (fillfactor = 70);                 -- updated in place, with every point that is new
 """
+# They write with the rights of the tables' owner, so that who may insert prices needs no others, and find their tables
+# whatever the session's search_path is, as when a dump is loaded.
+FUNCTION = """
+create function {name}() returns trigger language plpgsql security definer set search_path = {schema}, pg_temp as $$
+{body}
+$$;
+revoke execute on function {name}() from public;
+"""
 # Of an insert that became an update the table of new rows holds nothing. In the order of the key, so that statements
 # that write to the same rows do not wait for each other in a circle.
 ADD = """
-create function add_stored_windows() returns trigger language plpgsql as $$
 declare
     width interval := tg_argv[1];
     stretch interval := tg_argv[2];
@@ -35,63 +42,83 @@ begin
     order by coin_id, currency_id, from_ts
     on conflict (coin_id, currency_id, granularity, from_ts) do update set stored = w.stored + excluded.stored;
     return null;
-end $$;
+end
 """
 # Rows one by one, for TimescaleDB allows no table of deleted ones: it may delete compressed ones by the batch, unread.
-# So they are noted, and taken at the end of the statement all at once: to change a row again and again in a transaction
-# takes longer each time. Nobody ever sees a note of somebody else.
-TAKE = """
+# So they are noted, and seen to at the end of the statement all at once: to change a row again and again in a
+# transaction takes longer each time. Notes of other transactions are of writes to single chunks, which have no end.
+NOTES = """
 create unlogged table moved_points (
     coin_id int not null,
     currency_id smallint not null,
     granularity text not null,
     ts timestamptz not null,
-    stored boolean not null               -- whether there is a point now
+    noted_by xid8 not null default pg_current_xact_id()
 );
-
-create function note_moved_point() returns trigger language plpgsql as $$
+"""
+NOTE = """
 begin
-    insert into moved_points values (old.coin_id, old.currency_id, tg_argv[0], old.ts, false);
+    insert into moved_points values (old.coin_id, old.currency_id, tg_argv[0], old.ts);
     if tg_op = 'UPDATE' then
-        insert into moved_points values (new.coin_id, new.currency_id, tg_argv[0], new.ts, true);
+        insert into moved_points values (new.coin_id, new.currency_id, tg_argv[0], new.ts);
     end if;
     return null;
-end $$;
-
-create function take_stored_windows() returns trigger language plpgsql as $$
+end
+"""
+# Whatever was noted: is there a point now? The same statement may have put one where it took one away.
+TAKE = """
 declare
-    width interval := tg_argv[1];
-    stretch interval := tg_argv[2];
-begin
-    update stored_windows w set stored = w.stored - m.gone
-    from (
-        select coin_id, currency_id, date_bin(stretch, ts, 'epoch') as from_ts,
-               range_agg(tstzrange(ts, ts + width)) as gone
-        from moved_points where granularity = tg_argv[0] and not stored
+    parameters constant text[] := array[tg_argv[0], tg_argv[1], tg_argv[2]];
+    moved constant text := format($q$
+        select coin_id, currency_id, date_bin($1[3]::interval, ts, 'epoch') as from_ts,
+               range_agg(tstzrange(ts, ts + $1[2]::interval)) as windows
+        from moved_points m
+        where granularity = $1[1] and noted_by = pg_current_xact_id()
+          and %%s (select from %I p where (p.coin_id, p.currency_id, p.ts) = (m.coin_id, m.currency_id, m.ts))
         group by coin_id, currency_id, from_ts
-    ) m
-    where (w.coin_id, w.currency_id, w.granularity, w.from_ts) = (m.coin_id, m.currency_id, tg_argv[0], m.from_ts);
-    insert into stored_windows as w (coin_id, currency_id, granularity, from_ts, stored)
-    select coin_id, currency_id, tg_argv[0], date_bin(stretch, ts, 'epoch') as from_ts,
-           range_agg(tstzrange(ts, ts + width))
-    from moved_points where granularity = tg_argv[0] and stored
-    group by coin_id, currency_id, from_ts
-    order by coin_id, currency_id, from_ts
-    on conflict (coin_id, currency_id, granularity, from_ts) do update set stored = w.stored + excluded.stored;
-    delete from moved_points where granularity = tg_argv[0];
-    return null;
-end $$;
-
-create function take_all_stored_windows() returns trigger language plpgsql as $$
+        order by coin_id, currency_id, from_ts
+    $q$, tg_table_name);
 begin
-    delete from stored_windows where granularity = tg_argv[0];
+    execute format($q$
+        update stored_windows w set stored = w.stored - m.windows from (%s) m
+        where (w.coin_id, w.currency_id, w.granularity, w.from_ts) = (m.coin_id, m.currency_id, $1[1], m.from_ts)
+    $q$, format(moved, 'not exists')) using parameters;
+    execute format($q$
+        insert into stored_windows as w (coin_id, currency_id, granularity, from_ts, stored)
+        select coin_id, currency_id, $1[1], from_ts, windows from (%s) m
+        on conflict (coin_id, currency_id, granularity, from_ts) do update set stored = w.stored + excluded.stored
+    $q$, format(moved, 'exists')) using parameters;
+    delete from moved_points where granularity = tg_argv[0] and noted_by = pg_current_xact_id();
     return null;
+end
+"""
+# An older snapshot would not see what others wrote down since.
+REFUSE = """
+create function refuse_old_snapshot() returns void language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'only in a transaction that is READ COMMITTED' using errcode = 'invalid_transaction_state';
+    end if;
 end $$;
 """
+TAKE_ALL = """
+begin
+    perform refuse_old_snapshot();
+    delete from stored_windows where granularity = tg_argv[0];
+    return null;
+end
+"""
+FUNCTIONS = {
+    "add_stored_windows": ADD,
+    "note_moved_point": NOTE,
+    "take_stored_windows": TAKE,
+    "take_all_stored_windows": TAKE_ALL,
+}
 # For what happens behind the back of triggers. Nobody may write meanwhile; readers may read.
 REBUILD = """
-create function rebuild_stored_windows() returns void language plpgsql as $$
+create function rebuild_stored_windows() returns void language plpgsql set search_path = {schema}, pg_temp as $$
 begin
+    perform refuse_old_snapshot();
     lock table price_hourly, price_daily in share row exclusive mode;
     delete from stored_windows;
     {tables}
@@ -118,23 +145,24 @@ TABLES = (
     {"granularity": "HOURLY", "table": "price_hourly", "width": "1 hour", "stretch": "2160 hours"},
     {"granularity": "DAILY", "table": "price_daily", "width": "24 hours", "stretch": "26280 hours"},
 )
-# What came before: windows that planning had counted. Last, as nobody can read a table while its trigger is dropped.
+# What came before: windows that planning had counted. Its triggers go with the next migration, in a transaction of
+# their own: nobody can read a table while a trigger of it is dropped.
 NO_LONGER = """
-drop trigger if exists forget_gapless on {table};
-drop trigger if exists forget_gapless_all on {table};
+create or replace function forget_gapless() returns trigger language plpgsql as $$ begin return null; end $$;
+drop table gapless_windows;
 """
 
 
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
-    rebuild = REBUILD.format(tables="".join(REBUILD_TABLE.format(**table) for table in TABLES))
-    for text in (WINDOWS, ADD, TAKE, rebuild, *(TRIGGERS.format(**table) for table in TABLES)):
+    [schema] = connection.execute("select quote_ident(current_schema())").fetchone()
+    rebuild = "".join(REBUILD_TABLE.format(**table) for table in TABLES)
+    texts = [WINDOWS, NOTES, REFUSE]
+    texts += [FUNCTION.format(name=name, schema=schema, body=body) for name, body in FUNCTIONS.items()]
+    texts += [REBUILD.format(schema=schema, tables=rebuild)]
+    texts += [TRIGGERS.format(**table) for table in TABLES]
+    for text in (*texts, "select rebuild_stored_windows()", NO_LONGER):
         connection.execute(text)
-    connection.execute("select rebuild_stored_windows()")
-    for table in TABLES:
-        connection.execute(NO_LONGER.format(**table))
-    connection.execute("drop function forget_gapless()")
-    connection.execute("drop table gapless_windows")
 
 
 def downgrade() -> None:
