@@ -205,6 +205,15 @@ def test_an_ordinary_table_stays_one_on_a_server_that_has_timescaledb(empty_data
     assert migration_of(empty_database_url) == newest_migration()
 
 
+def test_what_is_stored_is_written_down_while_somebody_reads(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0009")
+    insert_hours(empty_database_url, 0, 100)
+    with psycopg.connect(empty_database_url) as reader:
+        reader.execute("select max(price) from price_hourly")
+        migrate(empty_database_url, "0010")
+        assert query(empty_database_url, STORED_HOURS) == [(100, 1)]
+
+
 def insert_hours(url: str, first: int, end: int) -> None:
     """Prices 1, 2, and so on."""
     with psycopg.connect(url) as connection:
