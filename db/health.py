@@ -212,3 +212,38 @@ async def holds_prices(connection: Connection) -> bool:
     """Whether anything has been fetched yet."""
     row = await (await connection.execute("select exists (select from price_latest)")).fetchone()
     return bool(row and row[0])
+
+
+class Noted(NamedTuple):
+    """Series that were looked at; of how many `stored_windows` says other than what is stored; and one of those."""
+
+    series: int
+    differing: int
+    example: str | None
+
+
+_NOTED = """
+with sample as materialized (
+    select coin_id, currency_id
+    from (select coin_id, currency_id from stored_windows union select coin_id, currency_id from series_versions) s
+    order by random() limit %(limit)s
+), counted as (
+    select s.*, (
+        select coalesce(sum(extract(epoch from upper(part) - lower(part))), 0) / 3600
+        from stored_windows w, unnest(w.stored) part
+        where w.coin_id = s.coin_id and w.currency_id = s.currency_id and w.granularity = 'HOURLY'
+    ) as noted, (
+        select count(*) from price_hourly p where p.coin_id = s.coin_id and p.currency_id = s.currency_id
+    ) as stored
+    from sample s
+)
+select count(*), count(*) filter (where noted <> stored), min(c.slug || '/' || y.code) filter (where noted <> stored)
+from counted join coins c on c.id = coin_id join currencies y on y.id = currency_id
+"""
+
+
+async def read_noted(connection: Connection, limit: int = 20) -> Noted:
+    """Of series chosen at random, hours only."""
+    row = await (await connection.execute(_NOTED, {"limit": limit})).fetchone()
+    assert row is not None
+    return Noted(*row)

@@ -21,7 +21,7 @@ from pricegraph.doctor.findings import DEADLINE_SECONDS, STATEMENT_SECONDS, Find
 from pricegraph.doctor.keys import check_keys
 from pricegraph.doctor.provider import check_provider
 from pricegraph.doctor.replica import examine_replica
-from pricegraph.doctor.work import check_origin, check_prices, check_tokens, check_workers
+from pricegraph.doctor.work import check_origin, check_prices, check_stored, check_tokens, check_workers
 from pricegraph.settings import Settings, SettingsError
 
 Now = Callable[[], datetime]
@@ -79,6 +79,7 @@ def _checks(connection: Connection, settings: Settings, now: Now, seconds: float
         checks |= {
             "workers": partial(check_workers, connection),
             "prices": partial(check_prices, connection, now()),
+            "stored": partial(check_stored, connection),
             "budget": partial(check_budget, connection, ingest, now()),
             "origin": partial(check_origin, connection, ingest.simulated),
             "keys": partial(check_keys, connection, settings.vault()),

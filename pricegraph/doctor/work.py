@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from db.fetches import Outcome
-from db.health import Freshness, StaleSeries, holds_prices, read_freshness, read_work
+from db.health import Freshness, StaleSeries, holds_prices, read_freshness, read_noted, read_work
 from db.pool import Connection
 from db.providers import any_simulated
 from db.tasks import TaskStatus
@@ -67,6 +67,18 @@ def _reason(series: StaleSeries) -> str:
     if series.task:
         return f"{newest}being fetched" if series.task is TaskStatus.RUNNING else f"{newest}waits in the queue"
     return newest + (OUTCOMES[series.outcome] if series.outcome else "nobody has asked for more")
+
+
+async def check_stored(connection: Connection) -> Finding:
+    """What planning takes for stored, against what is."""
+    noted = await read_noted(connection)
+    if not noted.differing:
+        return ok("stored", f"refreshes take for stored what is: {noted.series} series looked at")
+    found = (
+        f"refreshes take other hours for stored than are, of {noted.differing} of {noted.series} series looked at, "
+        f"such as {noted.example}"
+    )
+    return warning("stored", found, "run  pricegraph psql -- -c 'select rebuild_stored_windows()'")
 
 
 async def check_origin(connection: Connection, simulated: bool) -> Finding:

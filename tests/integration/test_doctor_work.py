@@ -57,6 +57,24 @@ async def test_a_fresh_latest_price_does_not_hide_old_hours(installation: World)
     assert "1 of 2 series" in (await diagnose(installation))["prices"].found
 
 
+async def test_hours_that_went_behind_the_back_of_triggers_are_a_warning_until_they_are_counted(
+    installation: World,
+) -> None:
+    assert (await diagnose(installation))["stored"].found.endswith("2 series looked at")
+
+    async with installation.database.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("delete from price_hourly where coin_id = 2")
+    stored = (await diagnose(installation))["stored"]
+    assert_finding(
+        stored, Verdict.WARNING, "other hours for stored than are, of 1 of 2 series", "rebuild_stored_windows()"
+    )
+    assert "ethereum/usd" in stored.found
+
+    await installation.execute("select rebuild_stored_windows()")
+    assert (await diagnose(installation))["stored"].verdict is Verdict.OK
+
+
 async def test_series_that_never_had_a_price_say_what_stands_in_the_way(installation: World) -> None:
     await installation.know(["solana"], ["usd"])
     assert "1 never had one: solana/usd (nobody has asked for more)" in (await diagnose(installation))["prices"].found
