@@ -214,7 +214,7 @@ async def holds_prices(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
-class Noted(NamedTuple):
+class Comparison(NamedTuple):
     """Series that were looked at; of how many `stored_windows` says other than what is stored; and one of those."""
 
     series: int
@@ -222,7 +222,7 @@ class Noted(NamedTuple):
     example: str | None
 
 
-_NOTED = """
+_COMPARED = """
 with sample as materialized (
     select coin_id, currency_id
     from (select coin_id, currency_id from stored_windows union select coin_id, currency_id from series_versions) s
@@ -232,18 +232,19 @@ with sample as materialized (
         select coalesce(sum(extract(epoch from upper(part) - lower(part))), 0) / 3600
         from stored_windows w, unnest(w.stored) part
         where w.coin_id = s.coin_id and w.currency_id = s.currency_id and w.granularity = 'HOURLY'
-    ) as noted, (
+    ) as written_down, (
         select count(*) from price_hourly p where p.coin_id = s.coin_id and p.currency_id = s.currency_id
     ) as stored
     from sample s
 )
-select count(*), count(*) filter (where noted <> stored), min(c.slug || '/' || y.code) filter (where noted <> stored)
+select count(*), count(*) filter (where written_down <> stored),
+       min(c.slug || '/' || y.code) filter (where written_down <> stored)
 from counted join coins c on c.id = coin_id join currencies y on y.id = currency_id
 """
 
 
-async def read_noted(connection: Connection, limit: int = 20) -> Noted:
-    """Of series chosen at random, hours only."""
-    row = await (await connection.execute(_NOTED, {"limit": limit})).fetchone()
+async def compare_stored(connection: Connection, limit: int = 20) -> Comparison:
+    """What is written down of the hours of some series, chosen at random, with those that are stored."""
+    row = await (await connection.execute(_COMPARED, {"limit": limit})).fetchone()
     assert row is not None
-    return Noted(*row)
+    return Comparison(*row)

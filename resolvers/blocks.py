@@ -121,7 +121,7 @@ class Division(NamedTuple):
     absent: Sequence[Window]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def divide(blocks: WholeBlocks, absent: frozenset[datetime]) -> Division:
     """`absent`: the starts of those that are not kept. Of many coins, and request after request, mostly the same."""
     kept = [block for block in blocks.windows if block.start not in absent]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from db.fetches import Outcome
-from db.health import Freshness, StaleSeries, holds_prices, read_freshness, read_noted, read_work
+from db.health import Freshness, StaleSeries, compare_stored, holds_prices, read_freshness, read_work
 from db.pool import Connection
 from db.providers import any_simulated
 from db.tasks import TaskStatus
@@ -71,12 +71,12 @@ def _reason(series: StaleSeries) -> str:
 
 async def check_stored(connection: Connection) -> Finding:
     """What planning takes for stored, against what is."""
-    noted = await read_noted(connection)
-    if not noted.differing:
-        return ok("stored", f"refreshes take for stored what is: {noted.series} series looked at")
+    compared = await compare_stored(connection)
+    if not compared.differing:
+        return ok("stored", f"refreshes take for stored what is: {compared.series} series looked at")
     found = (
-        f"refreshes take other hours for stored than are, of {noted.differing} of {noted.series} series looked at, "
-        f"such as {noted.example}"
+        "refreshes take other hours for stored than are, "
+        f"of {compared.differing} of {compared.series} series looked at, such as {compared.example}"
     )
     return warning("stored", found, "run  pricegraph psql -- -c 'select rebuild_stored_windows()'")
 

@@ -214,6 +214,21 @@ def test_what_is_stored_is_written_down_while_somebody_reads(empty_database_url:
         assert query(empty_database_url, STORED_HOURS) == [(100, 1)]
 
 
+def test_no_time_limit_of_the_database_ends_a_migration_that_reads_everything(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0009")
+    insert_hours(empty_database_url, 0, 300_000)
+    database = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"alter database {database} set statement_timeout = '50ms'")
+        connection.execute("set statement_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("select range_agg(tstzrange(ts, ts + interval '1 hour')) from price_hourly")
+
+    migrate(empty_database_url)
+
+    assert query(empty_database_url, STORED_HOURS) == [(300_000, 1)]
+
+
 def insert_hours(url: str, first: int, end: int) -> None:
     """Prices 1, 2, and so on."""
     with psycopg.connect(url) as connection:
